@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <vector>
+
+#include "cases.hpp"
+#include "support/harness.hpp"
+
+int main(int argc, char** argv) {
+  std::vector<coir_bench::Case> cases;
+  coir_bench::add_raw_switch_cases(cases);
+  coir_bench::add_raw_timer_cases(cases);
+  coir_bench::add_raw_wake_cases(cases);
+  // coir's own cases (see cases.hpp) go here, after the limits they are compared with.
+
+  return coir_bench::bench_main(
+      argc, argv,
+      {.name = "bench-micro",
+       .summary = "switches, spawn and join, futures, timers, cross-thread wake-ups",
+       .reactor_flags = ""},
+      cases);
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <vector>
+
+namespace coir_bench {
+
+// REQUIRES, for all three: `values` is not empty.
+double median(std::vector<double> values);
+
+// Median of the distances from the median: a spread which one bad round does not move.
+double median_absolute_deviation(const std::vector<double>& values);
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+// 95 % interval of the median by resampling. The seed is fixed: the same values always give the
+// same interval.
+Interval bootstrap_median(const std::vector<double>& values);
+
+}  // namespace coir_bench

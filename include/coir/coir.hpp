@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// Everything. In reading order: run, task, await, gather, timeout, task_group, sync, queue, thread,
+// then the network (net, stream), then reactors.
+#pragma once
+
+#include <coir/await.hpp>
+#include <coir/error.hpp>
+#include <coir/event_loop.hpp>
+#include <coir/future.hpp>
+#include <coir/gather.hpp>
+#include <coir/log.hpp>
+#include <coir/net.hpp>
+#include <coir/queue.hpp>
+#include <coir/reactor.hpp>
+#include <coir/reactors.hpp>
+#include <coir/run.hpp>
+#include <coir/stream.hpp>
+#include <coir/sync.hpp>
+#include <coir/task.hpp>
+#include <coir/task_group.hpp>
+#include <coir/thread.hpp>
+#include <coir/time.hpp>
+#include <coir/timeout.hpp>
+#include <coir/version.hpp>

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+// Callbacks in the ready queue and the timer heap. Internal; the handles are in event_loop.hpp.
+#pragma once
+
+#include <coir/detail/state.hpp>
+#include <coir/time.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+/// A member of a loop's timer heap. `fire` runs on the loop with the timer already removed.
+struct TimerNode {
+    static constexpr std::uint32_t unarmed = ~std::uint32_t{0};
+    std::uint32_t heap_index = unarmed;
+    void (*fire)(TimerNode&) noexcept = nullptr;
+};
+
+/// One callback. Two references: the queue's and the handle's.
+class COIR_API CallbackBase : public ReadyEntry {
+public:
+    CallbackBase(const CallbackBase&) = delete;
+    CallbackBase& operator=(const CallbackBase&) = delete;
+
+    void add_ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void drop_ref() noexcept {
+        if (references_.load(std::memory_order_acquire) == 1 ||
+            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            dispose();
+        }
+    }
+    bool cancelled() const noexcept { return cancelled_.load(std::memory_order_acquire); }
+    void cancel() noexcept;
+    TimePoint when() const noexcept { return when_; }
+    Scheduler& scheduler() const noexcept { return *scheduler_; }
+
+protected:
+    explicit CallbackBase(Scheduler& scheduler) noexcept : scheduler_(&scheduler) {}
+    virtual ~CallbackBase();
+    virtual void invoke() = 0;
+
+private:
+    friend class Scheduler;
+    void dispose() noexcept;
+
+    std::atomic<std::uint32_t> references_{2};
+    std::atomic<bool> cancelled_{false};
+    bool pooled_ = false;  // else from operator new: made on another thread
+    std::uint16_t block_class_ = 0;
+    Scheduler* scheduler_;
+    TimePoint when_{};
+    TimerNode timer_;
+
+public:
+    static CallbackBase* from_timer(TimerNode& node) noexcept;
+    void set_block_class(std::uint16_t block_class) noexcept {
+        block_class_ = block_class;
+        pooled_ = true;
+    }
+    void run_and_release() noexcept;
+    void arm(TimePoint when);
+};
+
+template <class F>
+class CallbackImpl final : public CallbackBase {
+public:
+    template <class G>
+    CallbackImpl(Scheduler& scheduler, G&& f) : CallbackBase(scheduler), f_(std::forward<G>(f)) {}
+    static CallbackImpl* adopt(CallbackImpl* callback, std::uint16_t block_class) noexcept {
+        callback->set_block_class(block_class);
+        return callback;
+    }
+
+private:
+    ~CallbackImpl() override = default;
+    void invoke() override { f_(); }
+    F f_;
+};
+
+template <class F>
+constexpr void check_callback() {
+    static_assert(std::is_invocable_v<std::decay_t<F>&>,
+                  "coir: a callback takes no arguments; bind them in a lambda");
+}
+
+/// Throws std::invalid_argument for a callable that can be empty and is.
+template <class F>
+void require_callable(const F& f) {
+    if constexpr (requires { static_cast<bool>(f); } && !std::is_class_v<F>) {
+        if (!f) throw std::invalid_argument("coir: a callback must not be null");
+    } else if constexpr (requires { f.target_type(); static_cast<bool>(f); }) {
+        if (!f) throw std::invalid_argument("coir: a callback must not be empty");
+    }
+}
+
+COIR_API void queue_callback(CallbackBase& callback);
+COIR_API void queue_callback_threadsafe(CallbackBase& callback);
+COIR_API void queue_timer(CallbackBase& callback, TimePoint when);
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSL-1.0
+// The shared state behind Task and Future handles, and what the scheduler links into its queues.
+//
+// Internal: nothing here is API. It is in a header because the templates of the public headers are
+// compiled into programs.
+//
+// Threads: everything belongs to the loop's thread but the reference count. The last reference may
+// be dropped anywhere; the state is then destroyed on the loop's thread if the loop still runs.
+#pragma once
+
+#include <coir/detail/config.hpp>
+#include <coir/detail/intrusive_list.hpp>
+#include <coir/error.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+class Scheduler;
+class TaskBase;
+class TaskGroupState;
+
+/// An entry of the ready queue. `run` is null for a task (which is switched to, not called).
+struct ReadyEntry {
+    ReadyEntry* next_ready = nullptr;
+    void (*run)(ReadyEntry&) noexcept = nullptr;
+};
+
+/// What a suspended task waits for. It lives on the suspended stack.
+struct Park {
+    /// What is waited for, for people ("sleep", "lock", "recv").
+    const char* what = "";
+    /// Asked to end the wait early when the task is cancelled. Null: it cannot be interrupted.
+    void (*cancel)(Park&, TaskBase&) noexcept = nullptr;
+    /// The state that is awaited, when it is one: the await graph is made of these.
+    const void* awaited = nullptr;
+};
+
+/// A member of a wait queue: a suspended task, or (task == nullptr) somebody to be told at once.
+struct Waiter : ListLink {
+    explicit Waiter(TaskBase* waiting) noexcept : task(waiting) {}
+    TaskBase* task;
+    void (*notify)(Waiter&) noexcept = nullptr;  ///< called when the waiter is taken off its queue
+};
+
+enum class Outcome : std::uint8_t { pending, value, error, cancelled };
+
+/// What Task and Future have in common: an outcome, who waits for it, a reference count.
+class COIR_API StateBase {
+public:
+    StateBase(const StateBase&) = delete;
+    StateBase& operator=(const StateBase&) = delete;
+
+    void add_ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void drop_ref() noexcept {
+        // Nobody else can take a reference from the last one: no atomic write is needed then.
+        if (references_.load(std::memory_order_acquire) == 1 ||
+            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            destroy();
+        }
+    }
+    bool unique() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
+
+    bool done() const noexcept { return outcome_ != Outcome::pending; }
+    Outcome outcome() const noexcept { return outcome_; }
+    bool is_task() const noexcept { return is_task_; }
+    Scheduler& scheduler() const noexcept { return *scheduler_; }
+    const std::exception_ptr& error() const noexcept { return error_; }
+    /// What was given to cancel(), for a cancelled state.
+    const std::string& cancel_message() const noexcept;
+    /// Somebody has seen the outcome: an error will not be reported as never retrieved.
+    void mark_retrieved() noexcept { retrieved_ = true; }
+
+    /// Suspends the current task until done. Throws CancelledError when that task was cancelled
+    /// meanwhile and this state has nothing to give. What to throw for this state's own outcome is
+    /// the caller's business.
+    COIR_SUSPENDS void wait();
+    /// Throws for a pending state (`InvalidStateError`), an error, or a cancellation.
+    void throw_unless_value(bool awaited);
+    /// Cancels a task (a request) or a future (at once). False when it is done.
+    bool cancel(std::string message);
+
+    /// For Future and Promise: throws InvalidStateError unless pending and on the right thread.
+    void require_settable() const;
+    void set_error(std::exception_ptr error);
+    bool set_cancelled(std::string message);
+    /// The setting side is gone: BrokenPromise, unless the loop is gone too.
+    void break_promise() noexcept;
+    /// The value has been stored: wakes the waiters.
+    void value_stored() noexcept { settle(Outcome::value); }
+
+    /// Registers a done callback; `entry` is owned by the state until it is queued.
+    struct DoneCallback : Waiter, ReadyEntry {
+        DoneCallback() noexcept;
+        DoneCallback(const DoneCallback&) = delete;
+        DoneCallback& operator=(const DoneCallback&) = delete;
+        virtual ~DoneCallback();
+        virtual void invoke() = 0;
+        static void queue(Waiter& waiter) noexcept;
+        std::uint64_t id = 0;
+        /// Held from when it is queued until it has run: a pending state is not kept alive by its
+        /// own callbacks.
+        StateBase* state = nullptr;
+    };
+    /// Adds somebody who is told at once when this is done, and lives until then.
+    void add_waiter(Waiter& waiter) noexcept { waiters_.push_back(waiter); }
+    std::uint64_t add_done_callback(std::unique_ptr<DoneCallback> callback);
+    bool remove_done_callback(std::uint64_t id) noexcept;
+    void require_thread(const char* call) const;
+
+protected:
+    StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept;
+    virtual ~StateBase();
+    void settle(Outcome outcome) noexcept;
+
+    friend class Scheduler;
+    friend class TaskBase;
+
+    void destroy() noexcept;
+    void dispose() noexcept;
+    void report_if_unretrieved() noexcept;
+
+    std::atomic<std::uint32_t> references_;
+    std::uint16_t block_class_ = 0;  // the size class of the memory this lives in
+    Outcome outcome_ = Outcome::pending;
+    bool is_task_ : 1;
+    bool retrieved_ : 1;
+    bool moved_out_ : 1;
+    Scheduler* scheduler_;
+    IntrusiveList<Waiter> waiters_;
+    std::exception_ptr error_;
+    std::unique_ptr<std::string> cancel_message_;
+
+public:
+    bool moved_out() const noexcept { return moved_out_; }
+    void mark_moved_out() noexcept { moved_out_ = true; }
+};
+
+/// Memory for a state, from the loop's pool.
+COIR_API void* allocate_state(Scheduler& scheduler, std::size_t size, std::uint16_t& block_class);
+COIR_API void free_state(Scheduler& scheduler, void* memory, std::uint16_t block_class) noexcept;
+
+template <class State, class... Args>
+State* make_state(Scheduler& scheduler, Args&&... args) {
+    static_assert(alignof(State) <= 64, "coir: over-aligned callables and results are not supported");
+    std::uint16_t block_class = 0;
+    void* memory = allocate_state(scheduler, sizeof(State), block_class);
+    if constexpr (std::is_nothrow_constructible_v<State, Scheduler&, Args...>) {
+        return State::adopt(new (memory) State(scheduler, std::forward<Args>(args)...), block_class);
+    } else {
+        try {
+            return State::adopt(new (memory) State(scheduler, std::forward<Args>(args)...),
+                                block_class);
+        } catch (...) {
+            free_state(scheduler, memory, block_class);
+            throw;
+        }
+    }
+}
+
+/// Storage for a result of type T: nothing for void, a pointer for T&.
+template <class T>
+class ResultSlot {
+public:
+    ResultSlot() noexcept {}
+    ResultSlot(const ResultSlot&) = delete;
+    ResultSlot& operator=(const ResultSlot&) = delete;
+    ~ResultSlot() {}
+    template <class... Args>
+    void emplace(Args&&... args) {
+        ::new (static_cast<void*>(&value_)) T(std::forward<Args>(args)...);
+    }
+    T& get() noexcept { return value_; }
+    void destroy() noexcept { value_.~T(); }
+
+private:
+    union {
+        T value_;
+    };
+};
+template <class T>
+class ResultSlot<T&> {
+public:
+    void emplace(T& value) noexcept { value_ = &value; }
+    T& get() noexcept { return *value_; }
+    void destroy() noexcept {}
+
+private:
+    T* value_ = nullptr;
+};
+template <>
+class ResultSlot<void> {
+public:
+    void emplace() noexcept {}
+    void get() noexcept {}
+    void destroy() noexcept {}
+};
+
+/// A state with room for a result: `Base` is StateBase for futures, TaskBase for tasks.
+template <class T, class Base>
+class ValueState : public Base {
+public:
+    template <class... Args>
+    explicit ValueState(Args&&... args) noexcept : Base(std::forward<Args>(args)...) {}
+
+    ResultSlot<T>& slot() noexcept { return slot_; }
+
+protected:
+    ~ValueState() override {
+        if (this->outcome_ == Outcome::value) slot_.destroy();
+    }
+
+private:
+    ResultSlot<T> slot_;
+};
+
+template <class T>
+class FutureState final : public ValueState<T, StateBase> {
+public:
+    explicit FutureState(Scheduler& scheduler) noexcept
+        : ValueState<T, StateBase>(scheduler, false, 1u) {}
+    static FutureState* adopt(FutureState* state, std::uint16_t block_class) noexcept {
+        state->block_class_ = block_class;
+        return state;
+    }
+    template <class... Args>
+    void set_value(Args&&... args) {
+        this->require_settable();
+        this->slot().emplace(std::forward<Args>(args)...);
+        this->value_stored();
+    }
+
+private:
+    ~FutureState() override = default;
+};
+
+/// An intrusive pointer to a state.
+template <class State>
+class StateRef {
+public:
+    StateRef() noexcept = default;
+    /// Takes over a reference that the caller holds.
+    static StateRef adopt(State* state) noexcept {
+        StateRef ref;
+        ref.state_ = state;
+        return ref;
+    }
+    static StateRef share(State* state) noexcept {
+        if (state) state->add_ref();
+        return adopt(state);
+    }
+    StateRef(const StateRef& other) noexcept : state_(other.state_) {
+        if (state_) state_->add_ref();
+    }
+    StateRef(StateRef&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    StateRef& operator=(StateRef other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~StateRef() {
+        if (state_) state_->drop_ref();
+    }
+    State* get() const noexcept { return state_; }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
+};
+
+[[noreturn]] COIR_API void throw_empty_handle();
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one door to the world: every system call, clock read and random number of coir goes through
+// a `Sys`, which each loop holds a reference to and which can be replaced.
+//
+// The default makes raw system calls (the `syscall` instruction, not libc's wrappers), so that the
+// libc interposer never meets the runtime's own calls. Fault injection and the simulator override
+// `call()` and switch on the number. Results are Linux's own: >= 0, or -errno. Nothing here touches
+// the C `errno`, throws or allocates.
+//
+// Threads: the default may be used from any thread. Lifetime: must outlive every loop that uses it.
+#pragma once
+
+#include <coir/detail/config.hpp>
+#include <coir/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+class COIR_API Sys {
+public:
+    Sys() = default;
+    Sys(const Sys&) = delete;
+    Sys& operator=(const Sys&) = delete;
+    virtual ~Sys();
+
+    /// One system call. Unused arguments are 0.
+    virtual long call(long number, long a, long b, long c, long d, long e, long f) noexcept;
+    /// The monotonic clock, read afresh.
+    virtual TimePoint now() noexcept;
+    /// A random number, for jitter and identifiers; never for secrets.
+    virtual std::uint64_t random() noexcept;
+    /// A job was handed to another thread, or came back from it. A virtual clock must not advance
+    /// while one is outside.
+    virtual void job_started() noexcept;
+    virtual void job_finished() noexcept;
+
+    /// Whether `pick` decides what runs next; the real system leaves ready entries in FIFO order.
+    virtual bool picks() const noexcept;
+    /// Which of `count` ready entries runs next: a number below `count`, which is at least 2.
+    virtual std::size_t pick(std::size_t count) noexcept;
+
+    template <class... Args>
+    long operator()(long number, Args... args) noexcept {
+        static_assert(sizeof...(args) <= 6);
+        return expand(number, to_long(args)...);
+    }
+
+    // The calls that are made from more than one place, with their types.
+    long read(int fd, void* buffer, std::size_t size) noexcept {
+        return (*this)(SYS_read, fd, buffer, size);
+    }
+    long write(int fd, const void* data, std::size_t size) noexcept {
+        return (*this)(SYS_write, fd, data, size);
+    }
+    long close(int fd) noexcept { return (*this)(SYS_close, fd); }
+    long fcntl(int fd, int command, long argument = 0) noexcept {
+        return (*this)(SYS_fcntl, fd, command, argument);
+    }
+    long socket(int family, int type, int protocol) noexcept {
+        return (*this)(SYS_socket, family, type, protocol);
+    }
+    long setsockopt(int fd, int level, int option, int value) noexcept {
+        return (*this)(SYS_setsockopt, fd, level, option, &value, sizeof value);
+    }
+    long getsockopt(int fd, int level, int option, int* value) noexcept {
+        socklen_t size = sizeof *value;
+        return (*this)(SYS_getsockopt, fd, level, option, value, &size);
+    }
+
+private:
+    static long to_long(const void* pointer) noexcept { return reinterpret_cast<long>(pointer); }
+    template <class T>
+    static long to_long(T* pointer) noexcept {
+        return reinterpret_cast<long>(pointer);
+    }
+    static long to_long(int value) noexcept { return value; }
+    static long to_long(unsigned value) noexcept { return static_cast<long>(value); }
+    static long to_long(long value) noexcept { return value; }
+    static long to_long(unsigned long value) noexcept { return static_cast<long>(value); }
+    static long to_long(std::nullptr_t) noexcept { return 0; }
+
+    long expand(long n, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                long f = 0) noexcept {
+        return call(n, a, b, c, d, e, f);
+    }
+};
+
+/// The real system. Any thread.
+COIR_API Sys& real_sys() noexcept;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSL-1.0
+// The control block of a task: what the scheduler needs, the callable, the result.
+//
+// Internal: see detail/state.hpp. A control block is one pooled allocation and lives apart from the
+// stack, so that a kept handle does not pin a stack.
+#pragma once
+
+#include <coir/detail/config.hpp>
+#include <coir/detail/state.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+
+/// How a task is to be made.
+struct TaskOptions {
+    /// A name for logs and tools; "Task-<id>" when empty.
+    std::string name = {};
+    /// Bytes of stack to reserve; 0: what RunOptions says. Rounded up to a power of two.
+    std::size_t stack_size = 0;
+};
+
+namespace detail {
+
+struct StackSlot;
+class StackClass;
+
+/// What a switch saves beside the registers, which are on the fiber's own stack.
+struct FiberContext {
+    void* stack_pointer = nullptr;  ///< null: not started, or running
+    void* caught_exceptions = nullptr;
+    unsigned uncaught_exceptions = 0;
+    int error_number = 0;
+    void* sanitizer = nullptr;  ///< bounds and fake stacks; only in sanitizer builds
+};
+
+class COIR_API TaskBase : public StateBase, public ReadyEntry, public ListLink {
+public:
+    /// Undelivered cancel requests. Throws CancelledError if there is one and it is not masked.
+    COIR_SUSPENDS void check_cancelled();
+    bool cancel_requested(std::string message);
+    std::uint32_t cancelling() const noexcept { return cancelling_; }
+    std::uint32_t uncancel() noexcept;
+    /// True when a request must wait: no_cancel, or an exception is in flight on this fiber.
+    bool masked() const noexcept;
+    void mask() noexcept { ++mask_; }
+    void unmask() noexcept { --mask_; }
+    [[noreturn]] void throw_cancelled();
+    bool cancel_pending() const noexcept { return cancel_pending_; }
+    std::string take_cancel_message();
+    /// A delivered request becomes pending again.
+    void put_back_cancel(const std::string& message);
+
+    std::uint64_t id() const noexcept { return id_; }
+    std::string name() const;
+    void set_name(std::string name);
+    /// The given name, or "Task"; safe in a signal handler.
+    const char* raw_name() const noexcept { return name_ ? name_->c_str() : "Task"; }
+    const void* spawn_site() const noexcept { return spawn_site_; }
+    const Park* park() const noexcept { return park_; }
+    bool started() const noexcept { return started_; }
+
+protected:
+    TaskBase(Scheduler& scheduler) noexcept;
+    ~TaskBase() override;
+
+    /// Runs the callable and stores its result.
+    virtual void invoke() = 0;
+    /// Destroys the callable and its arguments.
+    virtual void drop_callable() noexcept = 0;
+    /// The outcome is known; called before anybody is woken.
+    virtual void finished() noexcept;
+
+private:
+    friend class Scheduler;
+    friend class StateBase;
+    friend struct DebugTableAccess;
+
+    void execute() noexcept;
+
+    FiberContext context_;
+    StackSlot* stack_ = nullptr;
+    StackClass* stack_class_ = nullptr;
+    Park* park_ = nullptr;
+    const void* spawn_site_ = nullptr;
+    std::uint64_t id_ = 0;
+    std::unique_ptr<std::string> name_;
+    std::uint32_t cancelling_ = 0;
+    std::uint16_t mask_ = 0;
+    bool started_ = false;
+    bool cancel_pending_ = false;
+};
+
+/// Results that cannot be stored as they are: void becomes nothing, references stay references.
+template <class F, class... Args>
+using TaskResult = std::invoke_result_t<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>;
+
+template <class T, class F, class... Args>
+class TaskImpl : public ValueState<T, TaskBase> {
+public:
+    template <class G, class... Brgs>
+    explicit TaskImpl(Scheduler& scheduler, G&& f, Brgs&&... args)
+        : ValueState<T, TaskBase>(scheduler) {
+        ::new (static_cast<void*>(&callable_))
+            Callable(std::forward<G>(f), std::forward<Brgs>(args)...);
+    }
+    static TaskImpl* adopt(TaskImpl* task, std::uint16_t block_class) noexcept {
+        task->block_class_ = block_class;
+        return task;
+    }
+
+protected:
+    ~TaskImpl() override {}
+
+private:
+    using Callable = std::tuple<F, Args...>;
+
+    void invoke() override {
+        std::apply(
+            [this](F& f, Args&... args) {
+                if constexpr (std::is_void_v<T>) {
+                    std::invoke(std::move(f), static_cast<Passed<Args>>(args)...);
+                } else {
+                    this->slot().emplace(
+                        std::invoke(std::move(f), static_cast<Passed<Args>>(args)...));
+                }
+            },
+            callable_);
+    }
+    void drop_callable() noexcept override { callable_.~Callable(); }
+
+    // As std::thread: a decayed copy is passed as an rvalue, a std::ref as the reference it holds.
+    template <class Arg>
+    struct Pass {
+        using Type = Arg&&;
+    };
+    template <class U>
+    struct Pass<std::reference_wrapper<U>> {
+        using Type = U&;
+    };
+    template <class Arg>
+    using Passed = typename Pass<Arg>::Type;
+
+    union {
+        Callable callable_;
+    };
+};
+
+/// The loop that runs on this thread. Throws std::logic_error naming `call` when there is none.
+COIR_API Scheduler& running_scheduler(const char* call);
+/// Registers a fresh task and queues it; on failure the task is destroyed and the error thrown.
+COIR_API void spawn(TaskBase& task, const TaskOptions* options);
+COIR_API TaskBase* current_task_state() noexcept;
+/// The current task; std::logic_error naming `call` outside of one.
+COIR_API TaskBase& require_task(const char* call);
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

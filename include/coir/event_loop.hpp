@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSL-1.0
+// The event loop: callbacks, timers, running, and what is known about a running loop.
+//
+// Most programs need only run() (run.hpp). Threads: a loop belongs to the thread that runs it; only
+// what says "any thread" may be called from others. Behaviour: asyncio's event loop; the turn of
+// the loop is described at run_once().
+#pragma once
+
+#include <coir/detail/callback.hpp>
+#include <coir/detail/config.hpp>
+#include <coir/future.hpp>
+#include <coir/log.hpp>
+#include <coir/task.hpp>
+#include <coir/time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+
+/// What happens when a task's stack cannot be guarded.
+enum class StackGuard : unsigned char {
+    required,  ///< creating the task throws StackAllocError
+    optional,  ///< the task runs unguarded; said once in the log
+    none,      ///< no guards at all
+};
+
+/// What happens when all tasks wait and nothing is left that could wake them.
+enum class OnDeadlock : unsigned char {
+    report,  ///< log what each task waits for, and go on waiting (another thread may still post)
+    fail,    ///< throw DeadlockError out of run()
+};
+
+/// How a loop is made. The defaults are right for most programs.
+struct RunOptions {
+    /// "auto", a reactor's name, "name:parameters", or a list of which the first usable is taken.
+    std::string reactor = "auto";
+    /// Bytes of address space per task stack, guard included; only touched pages cost memory.
+    std::size_t stack_size = 256 * 1024;
+    /// The main task's, because run() moves a whole program onto it.
+    std::size_t main_stack_size = 8u << 20;
+    StackGuard stack_guard = StackGuard::required;
+    /// asyncio's debug mode; also by COIR_DEBUG=1.
+    bool debug = false;
+    /// In debug mode: steps that last longer are logged.
+    Nanoseconds slow_task_threshold = std::chrono::milliseconds(100);
+    /// How long close waits for tasks that do not end when cancelled, before it names them.
+    Nanoseconds cleanup_grace = std::chrono::seconds(10);
+    /// Threads of the to_thread pool; 0: max(4, cores).
+    unsigned max_threads = 0;
+    OnDeadlock on_deadlock = OnDeadlock::report;
+};
+
+/// How long one run_once() may take.
+enum class RunMode : unsigned char {
+    wait,     ///< sleep until something is due, then run what is due
+    no_wait,  ///< run what is due now
+};
+
+/// What an error that nobody can catch is reported with.
+struct ExceptionContext {
+    std::string message;
+    std::exception_ptr exception;  ///< may be null
+    TaskRef task;                  ///< may be empty
+};
+
+/// A callback that was queued. Dropping it cancels nothing.
+class COIR_API Handle {
+public:
+    Handle() noexcept = default;
+    explicit Handle(detail::CallbackBase* callback) noexcept : callback_(callback) {}
+    Handle(const Handle& other) noexcept : callback_(other.callback_) {
+        if (callback_) callback_->add_ref();
+    }
+    Handle(Handle&& other) noexcept : callback_(std::exchange(other.callback_, nullptr)) {}
+    Handle& operator=(Handle other) noexcept {
+        std::swap(callback_, other.callback_);
+        return *this;
+    }
+    ~Handle() {
+        if (callback_) callback_->drop_ref();
+    }
+    /// Keeps the callback from running; harmless afterwards and when repeated.
+    void cancel() noexcept {
+        if (callback_) callback_->cancel();
+    }
+    bool cancelled() const noexcept { return callback_ && callback_->cancelled(); }
+
+protected:
+    detail::CallbackBase* callback_ = nullptr;
+};
+
+/// A callback with a due time.
+class COIR_API TimerHandle : public Handle {
+public:
+    using Handle::Handle;
+    /// When it is due.
+    TimePoint when() const { return callback_ ? callback_->when() : TimePoint{}; }
+};
+
+/// Counters of a loop, all since it was made.
+struct LoopMetrics {
+    std::uint64_t turns = 0;     ///< times the reactor was polled
+    std::uint64_t steps = 0;     ///< callbacks and task steps run (counted in steps of a turn)
+    std::uint64_t tasks_created = 0;
+    std::size_t tasks_alive = 0;
+    std::uint64_t swallowed_cancels = 0;  ///< cancelled tasks that caught it and went on
+    std::size_t timers = 0;               ///< armed now
+    Nanoseconds idle{};                   ///< spent in waits that were allowed to block
+    std::size_t stacks_reserved = 0;      ///< address ranges, in stacks
+    std::size_t stack_mappings = 0;
+};
+
+/// An event loop. Construct one only to embed or to test; run() makes its own.
+class COIR_API EventLoop {
+public:
+    /// Throws std::invalid_argument for bad options and std::runtime_error when the reactor that is
+    /// asked for cannot be had.
+    explicit EventLoop(RunOptions options = {});
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+    /// Closes it.
+    ~EventLoop();
+
+    /// Runs until stop(). Throws std::logic_error when a loop runs on this thread, or after close.
+    void run_forever();
+    /// Runs until the job (a callable, Task or Future) is done; returns its result or throws its
+    /// exception. A callable becomes a task with the main task's stack.
+    template <class Job>
+    auto run_until_complete(Job&& job);
+    /// One turn: polls I/O, timers and other threads' posts, then runs what is ready now. Returns
+    /// whether anything was run. In every turn ready entries run in FIFO order, callbacks and task
+    /// steps alike; a busy loop polls at least every 256 steps or 500 us.
+    bool run_once(RunMode mode = RunMode::wait);
+    /// Lets the entries that are queued by now run, then leaves run_forever(). Any thread may call
+    /// it through call_soon_threadsafe only.
+    void stop() noexcept;
+    /// Cancels and drains what is left, closes the reactor and joins the pool. Twice is harmless;
+    /// std::logic_error while the loop runs.
+    void close();
+    bool is_running() const noexcept;
+    bool is_closed() const noexcept;
+    /// The loop's clock, read afresh.
+    TimePoint time() const noexcept;
+
+    /// Runs `fn()` on the loop, outside any task, in FIFO order with task steps.
+    template <class F>
+    Handle call_soon(F&& fn) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), false);
+        return queue(callback, [&] { detail::queue_callback(*callback); });
+    }
+    /// Runs `fn()` after at least `delay`. Equal due times run in the order of their registration.
+    template <class Rep, class Period, class F>
+    TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& fn) {
+        const Nanoseconds nanoseconds = to_nanoseconds(delay);
+        return call_at(later(nanoseconds), std::forward<F>(fn));
+    }
+    template <class F>
+    TimerHandle call_at(TimePoint when, F&& fn) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), false);
+        queue(callback, [&] { detail::queue_timer(*callback, when); }).swap_out();
+        return TimerHandle(callback);
+    }
+    /// As call_soon, from any thread; wakes the loop. std::logic_error once the loop is closed.
+    template <class F>
+    Handle call_soon_threadsafe(F&& fn) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), true);
+        return queue(callback, [&] { detail::queue_callback_threadsafe(*callback); });
+    }
+
+    /// As the free create_task(), on this loop; it need not run yet.
+    template <class F, class... Args>
+        requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
+    [[nodiscard, gnu::always_inline]] auto create_task(F&& f, Args&&... args) {
+        return detail::start_task(open_scheduler(), nullptr, std::forward<F>(f),
+                                  std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+    [[nodiscard, gnu::always_inline]] auto create_task(const TaskOptions& options, F&& f,
+                                                       Args&&... args) {
+        return detail::start_task(open_scheduler(), &options, std::forward<F>(f),
+                                  std::forward<Args>(args)...);
+    }
+    template <class T>
+    Future<T> create_future() {
+        return detail::new_future<T>(open_scheduler());
+    }
+
+    /// Receives errors that nobody can catch; null restores the default, which logs them. It is
+    /// called on the loop, must not suspend; if it throws, the default is told of both.
+    void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
+    void call_exception_handler(const ExceptionContext& context);
+
+    void set_debug(bool on) noexcept;
+    bool debug() const noexcept;
+    std::string_view reactor_name() const noexcept;
+    /// One sentence on why this reactor was chosen.
+    const std::string& reactor_choice() const noexcept;
+    LoopMetrics metrics() const;
+
+    /// Readable when a turn is due, for foreign main loops, together with next_timeout(); -1 where
+    /// the reactor cannot be embedded.
+    int fd() noexcept;
+    /// How long until a timer is due: 0 when something is ready, nothing when there is no timer.
+    std::optional<Nanoseconds> next_timeout();
+    /// Whether something is ready to run.
+    bool has_ready() const;
+
+    // Internal.
+    detail::Scheduler& scheduler() const noexcept { return *scheduler_; }
+
+private:
+    friend class detail::Scheduler;
+
+    struct QueuedHandle : Handle {
+        using Handle::Handle;
+        void swap_out() noexcept { callback_ = nullptr; }
+    };
+    template <class F>
+    detail::CallbackBase* make_callback(F&& fn, bool any_thread) {
+        detail::check_callback<F>();
+        detail::require_callable(fn);
+        using Impl = detail::CallbackImpl<std::decay_t<F>>;
+        if (any_thread) return new Impl(*scheduler_, std::forward<F>(fn));
+        return detail::make_state<Impl>(open_scheduler(), std::forward<F>(fn));
+    }
+    // Queues; when that throws, the callback (and with it the callable) is destroyed.
+    template <class Queue>
+    QueuedHandle queue(detail::CallbackBase* callback, Queue&& do_queue) {
+        try {
+            do_queue();
+        } catch (...) {
+            callback->drop_ref();
+            callback->drop_ref();
+            throw;
+        }
+        return QueuedHandle(callback);
+    }
+    TimePoint later(Nanoseconds delay) const;
+    detail::Scheduler& open_scheduler() const;
+    void run_until_done(detail::StateBase& state);
+    std::size_t main_stack_size() const noexcept;
+
+    detail::Scheduler* scheduler_;
+};
+
+/// The loop that runs on this thread; std::logic_error when there is none.
+COIR_API EventLoop& get_running_loop();
+/// The same, or null.
+COIR_API EventLoop* try_get_running_loop() noexcept;
+
+template <class Job>
+auto EventLoop::run_until_complete(Job&& job) {
+    if constexpr (requires { job.ref_state(); }) {
+        auto handle = job;
+        run_until_done(handle.state());
+        return std::move(handle).result();
+    } else {
+        TaskOptions options;
+        options.name = "main";
+        options.stack_size = main_stack_size();
+        auto task = create_task(options, std::forward<Job>(job));
+        run_until_done(task.state());
+        return std::move(task).result();
+    }
+}
+
+}  // namespace v0
+}  // namespace coir

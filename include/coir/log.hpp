@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where coir's own messages go.
+#pragma once
+
+#include <coir/detail/config.hpp>
+
+#include <functional>
+#include <string_view>
+
+namespace coir {
+inline namespace v0 {
+
+enum class LogLevel : unsigned char { error, warning, info, debug };
+
+/// Replaces the sink of coir's log lines; an empty function restores the default, which writes
+/// warnings and worse to stderr (`COIR_LOG=error|warning|info|debug` moves that limit). A handler
+/// of your own gets every level. Any thread; the handler may be called from any thread, must not
+/// throw, and must not suspend.
+COIR_API void set_log_handler(std::function<void(LogLevel, std::string_view)> handler);
+
+namespace detail {
+COIR_API void log(LogLevel level, std::string_view message) noexcept;
+COIR_API bool log_enabled(LogLevel level) noexcept;
+}  // namespace detail
+
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// See checked.hpp.
+#include "checked.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+class CheckedReactor final : public Reactor {
+public:
+    explicit CheckedReactor(std::unique_ptr<Reactor> inner) : inner_(std::move(inner)) {}
+    ~CheckedReactor() override {
+        if (!in_flight_.empty()) fail("was destroyed with operations in flight");
+    }
+
+    std::string_view name() const noexcept override { return inner_->name(); }
+    std::string details() const override { return inner_->details(); }
+    void attach() noexcept override {
+        thread_ = std::this_thread::get_id();
+        inner_->attach();
+    }
+    bool supports(OpCode code) const noexcept override { return inner_->supports(code); }
+
+    bool try_now(Operation& operation) noexcept override {
+        require_thread("try_now");
+        require_idle(operation, "try_now");
+        return inner_->try_now(operation);
+    }
+    void submit(Operation& operation) noexcept override {
+        require_thread("submit");
+        require_idle(operation, "submit");
+        if (!operation.complete) fail("was given an operation without a completion function");
+        in_flight_.insert(&operation);
+        inner_->submit(operation);
+    }
+    void cancel(Operation& operation) noexcept override {
+        require_thread("cancel");
+        if (in_flight_.count(&operation) == 0) fail("was asked to cancel what is not in flight");
+        inner_->cancel(operation);
+    }
+    bool submit(MultiOperation& operation) noexcept override {
+        require_thread("submit");
+        if (!operation.event) fail("was given a multi-operation without an event function");
+        const bool taken = inner_->submit(operation);
+        if (taken && !sources_.insert(&operation).second) fail("was given a source twice");
+        return taken;
+    }
+    void cancel(MultiOperation& operation) noexcept override {
+        require_thread("cancel");
+        inner_->cancel(operation);
+    }
+    void return_buffer(std::uint32_t buffer) noexcept override { inner_->return_buffer(buffer); }
+
+    WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
+        require_thread("wait");
+        CompletionList collected;
+        collected.reserve_events(completions.event_room());
+        const WaitResult result = inner_->wait(deadline, collected);
+        for (Operation* operation = collected.take(); operation;) {
+            Operation* next = operation->next;
+            check_completion(*operation);
+            completions.finish(*operation, operation->result);
+            operation = next;
+        }
+        for (const CompletionList::Pending& pending : collected.events()) {
+            if (sources_.count(pending.source) == 0) fail("sent an event after the last one");
+            if (!pending.event.more) sources_.erase(pending.source);
+            completions.event(*pending.source, pending.event);
+        }
+        return result;
+    }
+    void wake() noexcept override { inner_->wake(); }
+    void fd_closing(int fd) noexcept override {
+        require_thread("fd_closing");
+        inner_->fd_closing(fd);
+    }
+    int pollable_fd() const noexcept override { return inner_->pollable_fd(); }
+    void forked_child() noexcept override { inner_->forked_child(); }
+    void counters(ReactorCounters& counters) const noexcept override { inner_->counters(counters); }
+    Sys* world() noexcept override { return inner_->world(); }
+
+private:
+    [[noreturn]] void fail(const char* what) const noexcept {
+        std::fprintf(stderr, "coir: reactor contract: '%.*s' %s\n",
+                     static_cast<int>(inner_->name().size()), inner_->name().data(), what);
+        std::abort();
+    }
+    void require_thread(const char* call) const noexcept {
+        if (thread_ != std::thread::id() && thread_ != std::this_thread::get_id()) {
+            fail((std::string("was called (") + call + ") from another thread than its loop's")
+                     .c_str());
+        }
+    }
+    void require_idle(const Operation& operation, const char* call) const noexcept {
+        if (in_flight_.count(&operation) != 0) {
+            fail((std::string("was given (") + call + ") an operation that is in flight").c_str());
+        }
+    }
+    void check_completion(const Operation& operation) noexcept {
+        if (in_flight_.erase(&operation) == 0) {
+            fail("completed an operation twice, or one that it was never given");
+        }
+        const bool handed_to_pool =
+            operation.route == Route::pool && operation.result == -EAGAIN;
+        const bool asked_not_to_wait = (operation.flags & MSG_DONTWAIT) != 0;
+        const bool unix_backlog = operation.code == OpCode::connect;
+        if (operation.result == -EAGAIN && !handed_to_pool && !asked_not_to_wait && !unix_backlog) {
+            fail("let EAGAIN through");
+        }
+        if (operation.result == -EINTR) fail("let EINTR through");
+        const bool transfers = operation.code == OpCode::recv || operation.code == OpCode::send ||
+                               operation.code == OpCode::read || operation.code == OpCode::write;
+        // MSG_TRUNC may report more than there was room for.
+        if (transfers && operation.result > 0 && (operation.flags & MSG_TRUNC) == 0 &&
+            static_cast<std::size_t>(operation.result) > operation.size) {
+            fail("transferred more bytes than the buffer has");
+        }
+    }
+
+    std::unique_ptr<Reactor> inner_;
+    std::thread::id thread_;
+    std::unordered_set<const Operation*> in_flight_;
+    std::unordered_set<const MultiOperation*> sources_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reactor> check_contract(std::unique_ptr<Reactor> inner) {
+    return std::make_unique<CheckedReactor>(std::move(inner));
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

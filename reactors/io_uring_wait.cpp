@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSL-1.0
+// The io_uring reactor, the way out: waiting, completions, waking.
+//
+// Facts about io_uring:
+// - O_NONBLOCK descriptors: the kernel does not wait for them but answers EAGAIN. We put a poll in
+//   the operation's place and then try again; when readiness turns out to be a lie several times
+//   (a unix socket whose peer's queue is full is always "writable"), a pause goes before the poll.
+// - With DEFER_TASKRUN completions exist only once this thread enters; the ring's descriptor does
+//   not wake a poller for them, but a registered eventfd does.
+// - A multishot request has ended when F_MORE is missing, for whatever reason.
+// - The kernel goes to sleep only if it could submit everything.
+#include "io_uring_reactor.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+// Whether wait() may sleep, and for how long.
+bool IoUringReactor::prepare_sleep(TimePoint deadline, __kernel_timespec& timeout,
+                                   bool& endless) noexcept {
+    endless = deadline == never;
+    if (endless) return true;
+    if (deadline <= TimePoint{}) return false;
+    const TimePoint now = sys_.now();
+    if (deadline <= now) return false;
+    const Nanoseconds left = std::min<Nanoseconds>(deadline - now, std::chrono::hours(1));
+    constexpr std::int64_t second = 1'000'000'000;
+    timeout.tv_sec = left.count() / second;
+    timeout.tv_nsec = left.count() % second;
+    return true;
+}
+
+void IoUringReactor::enter(bool sleep, const __kernel_timespec* timeout) noexcept {
+    ++counters_.waits;
+    if (sleep) ++counters_.sleeps;
+    const long got = ring_.enter(sleep ? 1 : 0, IORING_ENTER_GETEVENTS, sleep ? timeout : nullptr);
+    if (got >= 0 || got == -ETIME || got == -EINTR) [[likely]] return;
+    // EBUSY and EAGAIN: the kernel has no room or memory; collecting makes some. EBADR: it had
+    // none and lost a completion, so some operation would wait for ever. The rest: a broken ring.
+    if (got != -EBUSY && got != -EAGAIN && got != -ENOMEM) error_ = static_cast<int>(got);
+}
+
+// await path 5/7 ends here, in the kernel
+WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexcept {
+    WaitResult result;
+    const std::size_t before = list.size() + list.events().size();
+    for (Operation* done = early_.take(); done;) {
+        Operation* next = done->next;
+        ++counters_.completed;
+        list.finish(*done, done->result);
+        done = next;
+    }
+    if (!ring_.is_open() || error_ != 0) [[unlikely]] {
+        result.error = error_ != 0 ? error_ : -EBADF;
+        return result;
+    }
+    if (backlog_first_ != no_slot) [[unlikely]] drain_backlog(list);
+    if (cancels_unsent_) [[unlikely]] send_unsent_cancels();
+    if (!wake_armed_) [[unlikely]] arm_wake();
+
+    __kernel_timespec timeout;
+    bool endless = false;
+    bool sleep = list.size() + list.events().size() == before && wake_armed_ &&
+                 backlog_first_ == no_slot && !cancels_unsent_ &&
+                 ring_.cq_tail() == ring_.cq_head() &&
+                 prepare_sleep(deadline, timeout, endless);
+    if (sleep) {
+        Sleep state = Sleep::awake;
+        sleep = sleep_.compare_exchange_strong(state, Sleep::asleep) || state == Sleep::asleep;
+    }
+    if (sleep || ring_.unsubmitted() != 0 || ring_.needs_enter()) {
+        enter(sleep, endless ? nullptr : &timeout);
+    }
+    const Sleep idle = embed_fd_ < 0 ? Sleep::awake : Sleep::asleep;
+    if (sleep_.load(std::memory_order_relaxed) != idle) {
+        result.woken = sleep_.exchange(idle) == Sleep::woken;
+    }
+    reap(list);
+    if (embed_fd_ >= 0) settle_embedding();
+    result.completed = static_cast<std::uint32_t>(list.size() + list.events().size() - before);
+    result.error = error_;
+    return result;
+}
+
+void IoUringReactor::reap(CompletionList& list) noexcept {
+    unsigned head = ring_.cq_head();
+    const unsigned tail = ring_.cq_tail();
+    for (; head != tail; ++head) {
+        const io_uring_cqe& cqe = ring_.cqe(head);
+        if (SlotTable::generation_of(cqe.user_data) == 0) [[unlikely]] {
+            on_internal(cqe);
+            continue;
+        }
+        const std::uint32_t index = slots_.find(cqe.user_data);
+        if (index == no_slot) [[unlikely]] {
+            on_stale(cqe);
+            continue;
+        }
+        Slot& slot = slots_[index];
+        if (slot.multi) {
+            if (!on_multi(index, cqe, list)) break;
+            continue;
+        }
+        std::int32_t result = cqe.res;
+        if ((result < 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) continue;
+        auto& operation = *static_cast<Operation*>(slot.owner);
+        slots_.remove(index);
+        ++counters_.completed;
+        list.finish(operation, result);
+    }
+    ring_.set_cq_head(head);
+}
+
+void IoUringReactor::on_internal(const io_uring_cqe& cqe) noexcept {
+    if (cqe.user_data != wake_token) return;  // a cancel that found nothing
+    if (cqe.res == -EINVAL) multishot_poll_ = false;
+    if (cqe.res > 0) ++counters_.wakes;
+    if (cqe.flags & IORING_CQE_F_MORE) return;
+    // The eventfd is otherwise never read: each write is an edge. A new poll, though, would see
+    // the old count.
+    std::uint64_t count;
+    sys_.read(wake_fd_, &count, sizeof count);
+    arm_wake();
+}
+
+void IoUringReactor::on_stale(const io_uring_cqe& cqe) noexcept {
+    ++stale_;
+    if (cqe.flags & IORING_CQE_F_BUFFER && buffers_.ready()) {
+        const std::uint32_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
+        static_cast<void>(buffers_.lease(id));
+        buffers_.give_back(id);
+    }
+}
+
+bool IoUringReactor::on_multi(std::uint32_t index, const io_uring_cqe& cqe,
+                              CompletionList& list) noexcept {
+    if (list.event_room() == 0) return false;
+    Slot& slot = slots_[index];
+    std::int32_t result = cqe.res;
+    const bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
+    if (!more && (result < 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) {
+        return true;
+    }
+    MultiEvent event{result, more, nullptr, 0};
+    if (cqe.flags & IORING_CQE_F_BUFFER) {
+        event.buffer_id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
+        void* buffer = buffers_.lease(event.buffer_id);
+        if (result > 0) {
+            event.buffer = buffer;
+        } else {
+            buffers_.give_back(event.buffer_id);
+        }
+    }
+    auto& source = *static_cast<MultiOperation*>(slot.owner);
+    if (!more) slots_.remove(index);
+    ++counters_.completed;
+    list.event(source, event);
+    return true;
+}
+
+// An answer that is not simply the result: true when the request continues by another way.
+bool IoUringReactor::goes_on(Slot& slot, std::uint32_t index, std::int32_t& result) noexcept {
+    if (slot.phase == Phase::direct) return goes_on_direct(slot, index, result);
+    const bool expired = slot.phase == Phase::resting && result == -ETIME;
+    const bool ready = slot.phase == Phase::waiting && result >= 0;
+    if (slot.phase == Phase::voided || slot.cancelled) {
+        result = -ECANCELED;
+        return false;
+    }
+    if (!expired && !ready) return false;
+    slot.phase = ready ? Phase::direct : Phase::waiting;
+    issue(index);
+    return true;
+}
+
+bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
+                                    std::int32_t& result) noexcept {
+    OpCode code;
+    std::uint32_t flags;
+    if (slot.multi) {
+        const auto& operation = *static_cast<MultiOperation*>(slot.owner);
+        code = operation.code;
+        flags = operation.flags;
+    } else {
+        const auto& operation = *static_cast<Operation*>(slot.owner);
+        code = operation.code;
+        flags = operation.flags;
+    }
+    const bool connecting = code == OpCode::connect;
+    const bool again = result == -EAGAIN ||
+                       (connecting && (result == -EINPROGRESS || result == -EALREADY));
+    if (connecting && result == -EISCONN && slot.retries != 0) {
+        result = 0;
+        return false;
+    }
+    if (result == -EINTR && code == OpCode::close) {
+        result = 0;  // Linux has closed it all the same
+        return false;
+    }
+    if (!again && result != -EINTR) return false;
+    if (again) {
+        const bool message = code == OpCode::recv || code == OpCode::send ||
+                             code == OpCode::recvmsg || code == OpCode::sendmsg;
+        if (message && flags & MSG_DONTWAIT) return false;
+        if (readiness_of(code, flags) == 0) return false;
+    }
+    if (slot.cancelled) {
+        result = -ECANCELED;
+        return false;
+    }
+    if (again) {
+        slot.phase = slot.retries < patience ? Phase::waiting : Phase::resting;
+    }
+    if (slot.retries < patience) ++slot.retries;
+    issue(index);
+    return true;
+}
+
+void IoUringReactor::wake() noexcept {
+    // One write per sleep: while the loop is awake, wait() sees the mark before it sleeps.
+    if (sleep_.exchange(Sleep::woken) != Sleep::asleep) return;
+    const std::uint64_t one = 1;
+    // EAGAIN means that the count is at its limit, so that it is readable anyway.
+    while (direct_.write(wake_fd_, &one, sizeof one) == -EINTR) {
+    }
+}
+
+int IoUringReactor::pollable_fd() const noexcept {
+    if (embed_fd_ >= 0 || !ring_.is_open()) return embed_fd_;
+    const int fd = static_cast<int>(sys_(SYS_eventfd2, 1, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (fd < 0) return -1;
+    if (const_cast<Ring&>(ring_).control(IORING_REGISTER_EVENTFD, &fd, 1) < 0) {
+        sys_.close(fd);
+        return -1;
+    }
+    embed_fd_ = fd;
+    // From now on the loop counts as asleep whenever wait() is not running.
+    Sleep state = Sleep::awake;
+    sleep_.compare_exchange_strong(state, Sleep::asleep);
+    return fd;
+}
+
+// Makes the embedding descriptor say exactly whether there is something to do. What comes between
+// the read and the look at the queue is seen by the look; what comes later signals anew.
+void IoUringReactor::settle_embedding() noexcept {
+    std::uint64_t count;
+    sys_.read(embed_fd_, &count, sizeof count);
+    if (ring_.cq_tail() == ring_.cq_head() && !ring_.needs_enter() && ring_.unsubmitted() == 0 &&
+        backlog_first_ == no_slot && sleep_.load() != Sleep::woken) {
+        return;
+    }
+    count = 1;
+    sys_.write(embed_fd_, &count, sizeof count);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

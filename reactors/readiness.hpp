@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// Operations over readiness: what epoll, poll, the simulator and a user's poll-only reactor share.
+//
+// An operation is tried at once only when that can succeed: when the last transfer filled its
+// buffer or an event has come since (the `ready` bit). Otherwise it joins the queue of its
+// descriptor and direction, and is carried out in wait() when the event comes: its task is woken
+// once, with the result.
+//
+//   ready --a transfer that left room, or EAGAIN--> dry --event--> ready
+#pragma once
+
+#include "perform.hpp"
+
+#include <coir/reactor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+/// What is known of one descriptor.
+struct FdState {
+    struct Queue {
+        Operation* first = nullptr;
+        Operation* last = nullptr;
+        bool empty() const noexcept { return first == nullptr; }
+    };
+    Queue waiting[3];              ///< by Direction: read, write, poll
+    std::uint32_t generation = 0;  ///< changes when the descriptor is closed
+    std::uint32_t registration = 0;  ///< the source's: events it has asked the kernel for
+    bool ready[2] = {true, true};  ///< read, write: worth trying
+    bool hung_up = false;          ///< no further edge may come: always worth trying
+    bool owned = false;            ///< announced by fd_closing() before it is closed
+    bool level = false;            ///< registered level-triggered (listeners)
+    bool known = false;            ///< has been used since it was opened
+};
+
+class ReadinessReactor : public Reactor {
+public:
+    explicit ReadinessReactor(Sys& sys) : sys_(sys) {}
+
+    bool supports(OpCode code) const noexcept final;
+    bool try_now(Operation& operation) noexcept final;
+    void submit(Operation& operation) noexcept final;
+    using Reactor::submit;
+    using Reactor::cancel;
+    void cancel(Operation& operation) noexcept final;
+    void fd_closing(int fd) noexcept final;
+    void counters(ReactorCounters& counters) const noexcept override;
+
+protected:
+    /// Asks for events of `fd`: `events` (POLLIN, POLLOUT, ...) is what is waited for now. Returns
+    /// 0, or -errno (-EPERM: always ready, as regular files are).
+    virtual int arm(int fd, FdState& state, std::uint32_t events) noexcept = 0;
+    /// The descriptor is being closed.
+    virtual void forget(int fd, FdState& state) noexcept = 0;
+    /// Nobody waits for an event that has come: level-triggered sources stop asking.
+    virtual void unwanted(int fd, FdState& state) noexcept;
+
+    /// Subclasses call this for each event within wait(). `revents` are poll bits.
+    void on_event(int fd, FdState& state, std::uint32_t revents) noexcept;
+    /// Moves what completed outside wait() to the list; true when there was something.
+    bool flush_finished(CompletionList& completions) noexcept;
+    bool has_finished() const noexcept { return finished_first_ != nullptr; }
+    FdState* find(int fd) noexcept {
+        return static_cast<std::size_t>(fd) < table_.size() ? &table_[static_cast<std::size_t>(fd)]
+                                                            : nullptr;
+    }
+    FdState* state_of(int fd) noexcept;
+    std::uint32_t wanted(const FdState& state) const noexcept;
+    void set_completions(CompletionList* completions) noexcept { completions_ = completions; }
+
+    Sys& sys_;
+    ReactorCounters counters_;
+
+private:
+    void enqueue(FdState& state, Direction direction, Operation& operation) noexcept;
+    void finish(Operation& operation, std::int32_t result) noexcept;
+    void run_queue(FdState& state, Direction direction) noexcept;
+    void run_pollers(FdState& state, std::uint32_t revents) noexcept;
+    bool try_on(FdState& state, Direction direction, Operation& operation) noexcept;
+
+    std::vector<FdState> table_;
+    CompletionList* completions_ = nullptr;  // set within wait()
+    Operation* finished_first_ = nullptr;
+    Operation** finished_last_ = &finished_first_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

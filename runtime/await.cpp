@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+// Plain suspension points: sleep, yield, checkpoint.
+#include <coir/await.hpp>
+
+#include "scheduler.hpp"
+
+#include <coir/error.hpp>
+
+#include <cerrno>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+// A sleeping task: a timer and a park in one, on its stack.
+struct Sleep : TimerNode, Park {
+    TaskBase* task = nullptr;
+    bool cancelled = false;
+
+    static void wake(TimerNode& node) noexcept {
+        TaskBase& task = *static_cast<Sleep&>(node).task;
+        task.scheduler().make_ready(task);
+    }
+    static void cancel_sleep(Park& park, TaskBase& task) noexcept {
+        auto& self = static_cast<Sleep&>(park);
+        self.cancelled = true;
+        task.scheduler().disarm(self);
+        task.scheduler().make_ready(task);
+    }
+};
+
+void sleep_task(TaskBase& self, TimePoint when) {
+    Scheduler& scheduler = self.scheduler();
+    Sleep sleep;
+    sleep.fire = &Sleep::wake;
+    sleep.what = "sleep";
+    sleep.Park::cancel = &Sleep::cancel_sleep;
+    sleep.task = &self;
+    scheduler.arm(sleep, when);
+    scheduler.suspend(sleep);
+    if (sleep.cancelled) self.throw_cancelled();
+}
+
+}  // namespace
+
+void sleep_for_nanoseconds(Nanoseconds duration) {
+    TaskBase& self = require_task("sleep");
+    self.check_cancelled();
+    if (duration.count() <= 0) {
+        self.scheduler().yield();
+    } else {
+        sleep_task(self, saturating_add(self.scheduler().now(), duration));
+    }
+}
+
+std::error_code current_exception_code() {
+    try {
+        throw;
+    } catch (const CancelledError& cancelled) {
+        if (TaskBase* task = current_task_state()) task->put_back_cancel(cancelled.message());
+        return std::make_error_code(std::errc::operation_canceled);
+    } catch (const TaskCancelledError&) {
+        return std::make_error_code(std::errc::operation_canceled);
+    } catch (const TimeoutError&) {
+        return std::make_error_code(std::errc::timed_out);
+    } catch (const std::system_error& error) {
+        return error.code();
+    } catch (...) {
+        return std::make_error_code(std::errc::state_not_recoverable);
+    }
+}
+
+}  // namespace detail
+
+void sleep_until(TimePoint when) {
+    detail::TaskBase& self = detail::require_task("sleep_until");
+    self.check_cancelled();
+    if (when <= self.scheduler().now()) {
+        self.scheduler().yield();
+    } else {
+        detail::sleep_task(self, when);
+    }
+}
+
+void yield_now() {
+    detail::TaskBase& self = detail::require_task("yield_now");
+    self.check_cancelled();
+    self.scheduler().yield();
+}
+
+void checkpoint() {
+    detail::TaskBase& self = detail::require_task("checkpoint");
+    self.check_cancelled();
+    self.scheduler().spend_credit();
+}
+
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+// Switching between fibers: the only door to Boost.Context.
+//
+// A switch swaps, beside the registers: the exceptions in flight (so that awaiting inside `catch`
+// and during unwinding works), errno, and what the sanitizers need to know. The signal mask is not
+// switched. Everything here belongs to one thread; fibers never leave it.
+#pragma once
+
+#include <coir/detail/task_state.hpp>
+
+#include <cstddef>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+/// Addresses of the thread's own errno and exception state, looked up once: fibers never migrate.
+struct ThreadState {
+    int* error_number = nullptr;
+    void* exception_globals = nullptr;
+    static ThreadState of_this_thread() noexcept;
+};
+
+/// Leaves `from` (saving everything in it) and continues `to`; returns when something switches back
+/// to `from`. With `from_ends` the fiber that is left will never be continued.
+void switch_context(const ThreadState& thread, FiberContext& from, FiberContext& to,
+                    bool from_ends = false) noexcept;
+
+/// Runs `visit(visitor)` on top of a suspended fiber's stack and comes back; the fiber goes on
+/// sleeping. `visit` must neither throw nor switch. For stack dumps.
+void visit_context(FiberContext& from, FiberContext& suspended, void (*visit)(void*),
+                   void* visitor) noexcept;
+
+/// Prepares `context` so that the first switch to it calls `entry(argument)` on the stack that ends
+/// at `top`. `entry` must never return.
+void make_context(FiberContext& context, void* top, std::size_t size, void (*entry)(void*),
+                  void* argument) noexcept;
+
+/// What a sanitizer build knows of a fiber: made per stack (null: of the thread itself).
+void* make_sanitizer_fiber(void* bottom, std::size_t size);
+void destroy_sanitizer_fiber(void* fiber) noexcept;
+
+/// Throws, catches and switches, and compares: aborts with a clear line when exceptions do not
+/// survive a switch here. Called once per process, before the first fiber.
+void check_switch_layer();
+
+/// Byte offset of the saved program counter from FiberContext::stack_pointer, found out by looking;
+/// -1 when it was not found. For the debug table.
+int saved_program_counter_offset() noexcept;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

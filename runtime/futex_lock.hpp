@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// A mutex and a wake-up counter on raw futexes, for what the loop's thread shares with pool
+// threads.
+//
+// Not std::mutex: the libc interposer replaces pthread locks by ones that suspend the calling task,
+// and the runtime must never be suspended inside itself.
+#pragma once
+
+#include <coir/detail/sys.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+#include <linux/futex.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected,
+               nullptr, nullptr, 0);
+}
+inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE_PRIVATE, count,
+               nullptr, nullptr, 0);
+}
+
+/// 0 free, 1 held, 2 held and waited for.
+class FutexLock {
+public:
+    void lock() noexcept {
+        std::uint32_t state = 0;
+        if (word_.compare_exchange_strong(state, 1, std::memory_order_acquire)) return;
+        while (word_.exchange(2, std::memory_order_acquire) != 0) futex_wait(word_, 2);
+    }
+    void unlock() noexcept {
+        if (word_.exchange(0, std::memory_order_release) == 2) futex_wake(word_, 1);
+    }
+
+private:
+    std::atomic<std::uint32_t> word_{0};
+};
+
+/// Threads sleep until the count changes.
+class FutexSignal {
+public:
+    std::uint32_t current() const noexcept { return word_.load(std::memory_order_acquire); }
+    void wait(std::uint32_t seen) noexcept { futex_wait(word_, seen); }
+    void notify(int count) noexcept {
+        word_.fetch_add(1, std::memory_order_release);
+        futex_wake(word_, count);
+    }
+
+private:
+    std::atomic<std::uint32_t> word_{0};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: BSL-1.0
+// The loop: suspending, the turn, timers, posts. See scheduler.hpp.
+#include "scheduler.hpp"
+
+#include "environment.hpp"
+#include "overflow.hpp"
+#include "debug_table.hpp"
+#include "thread_pool.hpp"
+
+#include "../reactors/registry.hpp"
+
+#include <coir/error.hpp>
+#include <coir/log.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+// The loop of this thread. Initial-exec: one load, also from a shared library. Nothing outside this
+// file may name it, because a compiler may keep a thread-local's address across a switch.
+[[gnu::tls_model("initial-exec")]] constinit thread_local Scheduler* running_here = nullptr;
+
+constexpr std::int32_t steps_per_clock_sample = 64;
+constexpr std::uint32_t samples_per_poll = 4;  // 256 steps
+constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
+constexpr std::int32_t credits_per_step = 128;
+constexpr TimePoint past = TimePoint::min();
+
+}  // namespace
+
+[[gnu::noinline]] Scheduler* running_scheduler_or_null() noexcept { return running_here; }
+
+Scheduler& running_scheduler(const char* call) {
+    Scheduler* scheduler = running_here;
+    if (!scheduler) [[unlikely]] {
+        throw std::logic_error(std::string("coir: ") + call + " needs a running loop (coir::run)");
+    }
+    return *scheduler;
+}
+
+TaskBase* current_task_state() noexcept { return running_here ? running_here->current() : nullptr; }
+
+TaskBase& require_task(const char* call) {
+    TaskBase* task = current_task_state();
+    if (!task) [[unlikely]] {
+        throw std::logic_error(std::string("coir: ") + call +
+                               " suspends and can only be called in a task");
+    }
+    return *task;
+}
+
+Scheduler::Scheduler(EventLoop& owner, RunOptions options)
+    : owner_(&owner), options_(apply_environment(std::move(options))) {
+    static const bool checked = (check_switch_layer(), true);
+    static_cast<void>(checked);
+    ReactorChoice choice = choose_reactor(options_.reactor);
+    reactor_ = std::move(choice.reactor);
+    reactor_choice_ = std::move(choice.why);
+    sys_ = reactor_->world() ? reactor_->world() : &real_sys();
+    chooser_ = sys_->picks() ? sys_ : nullptr;
+    debug_ = options_.debug;
+    stacks_ = std::make_unique<StackPool>(*sys_, options_.stack_guard);
+    default_stacks_ = &stacks_->class_for(options_.stack_size);
+    stacks_->class_for(options_.main_stack_size);
+    completions_.reserve_events(256);
+    thread_ = ThreadState::of_this_thread();
+    stop_mark_.scheduler = this;
+    stop_mark_.run = [](ReadyEntry& entry) noexcept {
+        auto& mark = static_cast<StopMark&>(entry);
+        mark.queued = false;
+        mark.scheduler->leave_ = true;
+    };
+    register_scheduler(*this);
+}
+
+Scheduler::~Scheduler() = default;
+
+// --- Suspending ---------------------------------------------------------------------------------
+
+inline ReadyEntry* Scheduler::pop_ready() noexcept {
+    if (chooser_) [[unlikely]] return take_chosen();
+    ReadyEntry* entry = ready_head_;
+    if (!entry) return nullptr;
+    ready_head_ = entry->next_ready;
+    if (!ready_head_) ready_tail_ = &ready_head_;
+    return entry;
+}
+
+// One of the entries before the stop mark, which keeps its place.
+ReadyEntry* Scheduler::take_chosen() noexcept {
+    std::size_t count = 0;
+    for (ReadyEntry* e = ready_head_; e && e != &stop_mark_; e = e->next_ready) ++count;
+    std::size_t skip = count > 1 ? chooser_->pick(count) : 0;
+    ReadyEntry** link = &ready_head_;
+    if (!*link) return nullptr;
+    while (skip-- > 0) link = &(*link)->next_ready;
+    ReadyEntry* entry = *link;
+    *link = entry->next_ready;
+    if (!*link) ready_tail_ = link;
+    return entry;
+}
+
+// True when the loop may go on with ready entries without looking at anything else.
+bool Scheduler::refill_steps() noexcept {
+    if (++chunks_since_poll_ >= samples_per_poll || now() - last_poll_ >= time_per_poll) {
+        return false;
+    }
+    ++step_chunks_;
+    steps_left_ = steps_per_clock_sample;
+    return true;
+}
+
+inline ReadyEntry* Scheduler::next_entry() noexcept {
+    if (--steps_left_ <= 0 && !refill_steps()) [[unlikely]] return nullptr;
+    return pop_ready();
+}
+
+void Scheduler::bind_stack(TaskBase& task) noexcept {
+    StackSlot& slot = task.stack_class_->take();
+    task.stack_ = &slot;
+    task.started_ = true;
+    slot.owner.store(&task, std::memory_order_relaxed);
+    task.context_.sanitizer = slot.sanitizer;
+    StackSlab& slab = *slot.slab;
+    make_context(task.context_, slab.top(slot), slab.stack_size - slab.guard_size, &fiber_main,
+                 this);
+}
+
+// A task that has ended leaves its stack, and the promise of one, to a task that has not begun.
+inline void Scheduler::move_stack(StackSlot& slot, TaskBase& task) noexcept {
+    task.stack_class_->unreserve();
+    task.stack_ = &slot;
+    task.started_ = true;
+    slot.owner.store(&task, std::memory_order_relaxed);
+    task.context_.sanitizer = slot.sanitizer;
+    current_ = &task;
+    credits_ = credits_per_step;
+}
+
+// Leaves the current fiber (saving it in `from`) for `next`, or for the loop's own stack when
+// `next` is null or a callback.                                              // await path 4/7
+inline void Scheduler::leave_to(FiberContext& from, ReadyEntry* next, bool from_ends) noexcept {
+    if (debug_) [[unlikely]] check_step_time();
+    if (next && !next->run) [[likely]] {
+        TaskBase& task = static_cast<TaskBase&>(*next);
+        if (!task.started_) bind_stack(task);
+        current_ = &task;
+        credits_ = credits_per_step;
+        if (&task.context_ == &from) return;  // alone: it yielded to itself
+        switch_context(thread_, from, task.context_, from_ends);
+    } else {
+        handed_over_ = next;
+        current_ = nullptr;
+        switch_context(thread_, from, loop_context_, from_ends);
+    }
+}
+
+void Scheduler::suspend(Park& park) noexcept {
+    TaskBase& self = *current_;
+    self.park_ = &park;
+    leave_to(self.context_, next_entry(), false);
+    reap();
+}
+
+void Scheduler::yield() noexcept {
+    TaskBase& self = *current_;
+    push_ready(self);
+    leave_to(self.context_, next_entry(), false);
+    reap();
+}
+
+void Scheduler::fiber_main(void* argument) {
+    Scheduler& scheduler = *static_cast<Scheduler*>(argument);
+    for (;;) {
+        scheduler.reap();
+        StackSlot& slot = *scheduler.current_->stack_;
+        StackClass* const stacks = scheduler.current_->stack_class_;
+        scheduler.current_->execute();  // the task may be gone now
+        ReadyEntry* next = scheduler.next_entry();
+        if (next && !next->run) {
+            TaskBase& task = static_cast<TaskBase&>(*next);
+            if (!task.started_ && task.stack_class_ == stacks) {
+                if (scheduler.debug_) [[unlikely]] scheduler.check_step_time();
+                scheduler.move_stack(slot, task);
+                continue;
+            }
+        }
+        scheduler.retired_ = &slot;
+        FiberContext ended;
+        ended.sanitizer = slot.sanitizer;
+        scheduler.leave_to(ended, next, true);
+    }
+}
+
+void Scheduler::reap_retired() noexcept {
+    StackSlot* slot = std::exchange(retired_, nullptr);
+    slot->slab->stacks->put(*slot);
+}
+
+void Scheduler::check_step_time() noexcept {
+    const TimePoint time = now();
+    const Nanoseconds took = time - step_began_;
+    step_began_ = time;
+    if (!current_ || took < options_.slow_task_threshold) return;
+    log(LogLevel::warning, "coir: a step of task '" + current_->name() + "' took " +
+                               std::to_string(took.count() / 1'000'000) + " ms");
+}
+
+// --- The turn -----------------------------------------------------------------------------------
+
+// Runs ready entries until there is none, or until it is time to look at the world again.
+void Scheduler::run_ready() {
+    while (!leave_) {
+        ReadyEntry* entry = handed_over_ ? std::exchange(handed_over_, nullptr) : next_entry();
+        if (!entry) return;
+        if (entry->run) {
+            credits_ = credits_per_step;
+            entry->run(*entry);
+        } else {
+            TaskBase& task = static_cast<TaskBase&>(*entry);
+            if (!task.started_) bind_stack(task);
+            current_ = &task;
+            credits_ = credits_per_step;
+            switch_context(thread_, loop_context_, task.context_);
+            reap();
+        }
+        if (debug_) [[unlikely]] step_began_ = now();
+    }
+}
+
+void Scheduler::run_turns() {
+    while (!leave_) {
+        poll(true);
+        run_ready();
+    }
+    leave_ = false;
+}
+
+// One look at the world: posts, signals, timers, I/O. Sleeps only when nothing is ready.
+//                                                                            // await path 5/7
+void Scheduler::poll(bool may_sleep) {
+    ++turns_;
+    drain_inbox();
+    handle_interrupt();
+    if (!timers_.empty()) fire_timers();
+
+    TimePoint deadline = sleep_limit(may_sleep);
+    const bool sleeps = deadline != past && inbox_.prepare_sleep();
+    const TimePoint before = sleeps ? now() : past;
+    const WaitResult result = reactor_->wait(sleeps ? deadline : past, completions_);
+    if (sleeps) inbox_.finish_sleep();
+    if (result.error != 0) [[unlikely]] {
+        throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
+    }
+    deliver(completions_);
+    drain_inbox();
+    handle_interrupt();
+    last_poll_ = now();
+    if (sleeps) idle_ += last_poll_ - before;
+    if (!timers_.empty()) fire_timers();
+    if (waiting_for_nothing_) [[unlikely]] report_deadlock();
+    chunks_since_poll_ = 0;
+    steps_left_ = steps_per_clock_sample + 1;
+    if (debug_) [[unlikely]] step_began_ = last_poll_;
+}
+
+// Until when the reactor may sleep; `past`: not at all.
+TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
+    if (!may_sleep || ready_head_ || leave_) return past;
+    if (last_poll_ - last_trim_ > std::chrono::seconds(1)) {
+        last_trim_ = last_poll_;
+        stacks_->trim();
+    }
+    waiting_for_nothing_ = looks_deadlocked();
+    if (!waiting_for_nothing_) return timers_.next();
+    // Another thread may be about to post: say something only after a second of silence.
+    idle_since_ = now();
+    return saturating_add(idle_since_, std::chrono::seconds(1));
+}
+
+// Makes ready whoever waited for what has completed.                         // await path 7/7
+void Scheduler::deliver(CompletionList& completions) noexcept {
+    for (Operation* operation = completions.take(); operation;) {
+        Operation* next = operation->next;
+        operation->complete(*operation);
+        operation = next;
+    }
+    if (completions.events().empty()) return;
+    for (const CompletionList::Pending& pending : completions.events()) {
+        pending.source->event(*pending.source, pending.event);
+    }
+    completions.events().clear();
+}
+
+void Scheduler::drain_inbox() noexcept {
+    if (inbox_.empty()) return;
+    for (ReadyEntry* entry = inbox_.take(); entry;) {
+        ReadyEntry* next = entry->next_ready;
+        if (!entry->run) static_cast<TaskBase&>(*entry).park_ = nullptr;
+        push_ready(*entry);
+        entry = next;
+    }
+}
+
+// Timers that are armed by what fires here wait for the next turn.
+void Scheduler::fire_timers() noexcept {
+    const TimePoint time = now();
+    const std::uint64_t armed_until = timers_.sequence();
+    while (TimerNode* node = timers_.pop_due(time, armed_until)) node->fire(*node);
+}
+
+void Scheduler::handle_interrupt() noexcept {
+    if (interrupt_.load(std::memory_order_relaxed) == 0) [[likely]] return;
+    const int signo = interrupt_.exchange(0, std::memory_order_acquire);
+    if (signo == 0 || !main_task_) return;
+    interrupted_by_ = signo;
+    main_task_->cancel_requested({});
+}
+
+void Scheduler::interrupt(int signo) noexcept {
+    interrupt_.store(signo, std::memory_order_release);
+    reactor_->wake();
+}
+
+bool Scheduler::post(ReadyEntry& entry) noexcept {
+    switch (inbox_.push(entry)) {
+        case Inbox::Push::closed:
+            return false;
+        case Inbox::Push::queued_wake:
+            reactor_->wake();
+            inbox_.wake_done();
+            return true;
+        case Inbox::Push::queued:
+            break;
+    }
+    return true;
+}
+
+// --- Running ------------------------------------------------------------------------------------
+
+void Scheduler::require_open(const char* call) const {
+    if (closed_) throw std::logic_error(std::string("coir: ") + call + " on a closed loop");
+}
+
+bool Scheduler::usable_here() const noexcept { return running_here == this || !running_; }
+
+void Scheduler::require_thread(const char* call) const {
+    if (usable_here()) [[likely]] return;
+    throw WrongThreadError(std::string("coir: ") + call +
+                           " was called outside the loop it belongs to; from other threads use "
+                           "call_soon_threadsafe");
+}
+
+void Scheduler::enter() {
+    require_open("run");
+    if (running_here) {
+        throw std::logic_error("coir: a loop is already running on this thread; inside it, call "
+                               "functions directly or create tasks");
+    }
+    if (running_) throw std::logic_error("coir: the loop is running on another thread");
+    const ThreadState here = ThreadState::of_this_thread();
+    if (bound_ && here.error_number != thread_.error_number) {
+        throw WrongThreadError("coir: a loop must always be run on the thread that ran it first");
+    }
+    thread_ = here;
+    prepare_overflow_reports();
+    if (!bound_) reactor_->attach();
+    bound_ = true;
+    loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
+    running_here = this;
+    running_ = true;
+    steps_left_ = 1;
+    last_poll_ = now();
+}
+
+void Scheduler::exit() noexcept {
+    running_ = false;
+    running_here = nullptr;
+    destroy_sanitizer_fiber(std::exchange(loop_context_.sanitizer, nullptr));
+    leave_ = false;
+}
+
+namespace {
+// Leaves the loop however it is left.
+template <class F>
+class OnExit {
+public:
+    explicit OnExit(F f) : f_(std::move(f)) {}
+    OnExit(const OnExit&) = delete;
+    OnExit& operator=(const OnExit&) = delete;
+    ~OnExit() { f_(); }
+
+private:
+    F f_;
+};
+}  // namespace
+
+void Scheduler::run_until_stopped() {
+    enter();
+    OnExit leave([this] { exit(); });
+    run_turns();
+}
+
+bool Scheduler::run_once(RunMode mode) {
+    enter();
+    OnExit leave([this] { exit(); });
+    poll(mode == RunMode::wait);
+    if (!ready_head_) return false;
+    const bool was_queued = stop_mark_.queued;
+    if (!was_queued) stop();
+    // Nothing but the mark ends this: a full turn's entries may be more than a poll's worth.
+    while (!leave_) {
+        run_ready();
+        if (!leave_) poll(false);
+    }
+    return true;
+}
+
+void Scheduler::stop() noexcept {
+    if (stop_mark_.queued) return;
+    stop_mark_.queued = true;
+    push_ready(stop_mark_);
+}
+
+void Scheduler::run_until_done(StateBase& state) {
+    enter();
+    OnExit leave([this] { exit(); });
+    struct Leave : Waiter {
+        explicit Leave(Scheduler& on) noexcept : Waiter(nullptr), scheduler(on) {
+            notify = [](Waiter& self) noexcept { static_cast<Leave&>(self).scheduler.stop(); };
+        }
+        Scheduler& scheduler;
+    } when_done(*this);
+    if (state.done()) return;
+    state.add_waiter(when_done);
+    OnExit forget([&] { when_done.unlink(); });
+    run_turns();
+    if (!state.done()) {
+        throw std::logic_error("coir: the loop was stopped before the future was done");
+    }
+}
+
+// --- Closing ------------------------------------------------------------------------------------
+
+// Cancels every task and runs the loop until all have ended or `grace` is over.
+bool Scheduler::drain_round(Nanoseconds grace) {
+    for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
+        task->cancel_requested({});
+    }
+    struct Limit : TimerNode {
+        Scheduler* scheduler = nullptr;
+    } limit;
+    limit.scheduler = this;
+    limit.fire = [](TimerNode& node) noexcept {
+        static_cast<Limit&>(node).scheduler->request_leave();
+    };
+    arm(limit, saturating_add(now(), grace));
+    while (tasks_alive_ > 0 && limit.heap_index != TimerNode::unarmed) {
+        poll(true);
+        run_ready();
+        leave_ = false;
+    }
+    disarm(limit);
+    return tasks_alive_ == 0;
+}
+
+void Scheduler::drain() {
+    if (tasks_alive_ == 0) return;
+    enter();
+    OnExit leave([this] { exit(); });
+    constexpr int rounds = 3;
+    for (int round = 0; round < rounds; ++round) {
+        if (drain_round(options_.cleanup_grace / rounds)) return;
+    }
+}
+
+void Scheduler::close() {
+    if (closed_) return;
+    if (running_) throw std::logic_error("coir: close() of a running loop");
+    drain();
+    if (tasks_alive_ > 0) {
+        log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "
+                             "are abandoned:\n" + describe_tasks());
+    }
+    pool_.reset();
+    resolver_pool_.reset();
+    // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
+    // were abandoned.
+    for (ReadyEntry* entry = inbox_.close(); entry;) {
+        ReadyEntry* next = entry->next_ready;
+        push_ready(*entry);
+        entry = next;
+    }
+    inbox_.settle();
+    closed_ = true;
+    discard_callbacks();
+    unregister_scheduler(*this);
+    if (tasks_alive_ > 0) {
+        static_cast<void>(stacks_.release());
+        static_cast<void>(reactor_.release());  // the kernel may still own buffers on those stacks
+        return;
+    }
+    stacks_.reset();
+    reactor_.reset();
+}
+
+// --- Deadlock -----------------------------------------------------------------------------------
+
+bool Scheduler::looks_deadlocked() const noexcept {
+    return tasks_alive_ > 0 && timers_.empty() && in_flight_ == 0 && external_jobs_ == 0 &&
+           !deadlock_said_;
+}
+
+void Scheduler::report_deadlock() {
+    waiting_for_nothing_ = false;
+    if (ready_head_ || !looks_deadlocked() || !inbox_.empty() ||
+        last_poll_ < saturating_add(idle_since_, std::chrono::seconds(1))) {
+        return;
+    }
+    deadlock_said_ = true;
+    const std::string text =
+        "coir: all tasks wait, and nothing on this loop can wake them:\n" + describe_tasks();
+    if (options_.on_deadlock == OnDeadlock::fail) throw DeadlockError(text);
+    log(LogLevel::warning, text);
+}
+
+std::string Scheduler::describe_tasks() {
+    std::string text;
+    for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
+        text += "  task '" + task->name() + "'";
+        const Park* park = task->park_;
+        text += park ? std::string(" waits: ") + park->what
+                     : std::string(task->started_ ? " is ready" : " has not started");
+        if (park && park->awaited) {
+            for (TaskBase* other = tasks_.front(); other; other = tasks_.next(*other)) {
+                if (static_cast<const StateBase*>(other) == park->awaited) {
+                    text += " of '" + other->name() + "'";
+                }
+            }
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

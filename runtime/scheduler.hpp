@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSL-1.0
+// The scheduler: one per loop. It knows tasks and never descriptors.
+//
+// A suspending task picks the next entry of the ready queue and, if that is a task too, switches to
+// it directly; callbacks, polling and everything else happen on the loop's own stack. The turn of
+// the loop is run_turns() in scheduler.cpp.
+//
+// Threads: all members belong to the loop's thread, but for those marked "any thread".
+#pragma once
+
+#include "block_pool.hpp"
+#include "fiber_switch.hpp"
+#include "inbox.hpp"
+#include "stack.hpp"
+#include "timer_heap.hpp"
+
+#include <coir/detail/callback.hpp>
+#include <coir/detail/sys.hpp>
+#include <coir/detail/task_state.hpp>
+#include <coir/event_loop.hpp>
+#include <coir/reactor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+class ThreadPoolCore;
+struct TaskOperation;
+
+class Scheduler {
+public:
+    Scheduler(EventLoop& owner, RunOptions options);
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    // --- Suspending and making ready (scheduler.cpp) ---
+
+    /// The running task; null on the loop's own stack.
+    TaskBase* current() const noexcept { return current_; }
+    /// Suspends the current task, which `park` describes, until make_ready(). Never throws.
+    void suspend(Park& park) noexcept;
+    /// Queues a suspended task. Each suspension is ended exactly once.
+    void make_ready(TaskBase& task) noexcept {
+        task.park_ = nullptr;  // a cancel request that comes now finds nothing to interrupt
+        push_ready(task);
+    }
+    void push_ready(ReadyEntry& entry) noexcept {
+        entry.next_ready = nullptr;
+        *ready_tail_ = &entry;
+        ready_tail_ = &entry.next_ready;
+    }
+    /// Goes to the end of the ready queue; not a cancellation point.
+    void yield() noexcept;
+    /// Spends one of the step's credits for a call that did not suspend; yields at zero.
+    void spend_credit() noexcept {
+        if (--credits_ == 0) [[unlikely]] yield();
+    }
+
+    // --- Tasks ---
+    void start(TaskBase& task, const TaskOptions* options, const void* site);
+    void finish(TaskBase& task) noexcept;
+    IntrusiveList<TaskBase>& tasks() noexcept { return tasks_; }
+    std::size_t tasks_alive() const noexcept { return tasks_alive_; }
+
+    // --- Time ---
+    TimePoint now() noexcept { return sys_->now(); }
+    void arm(TimerNode& node, TimePoint when) { timers_.arm(node, when); }
+    void disarm(TimerNode& node) noexcept { timers_.disarm(node); }
+
+    // --- I/O (await_operation.cpp) ---
+
+    /// Carries out an operation for the current task: returns its result, or throws
+    /// CancelledError. `what` names it in dumps.
+    std::int32_t perform(TaskOperation& operation, const char* what);
+    std::int32_t perform_in_pool(TaskOperation& operation, const char* what);
+    Reactor& reactor() noexcept { return *reactor_; }
+    Sys& sys() noexcept { return *sys_; }
+    void operation_started() noexcept { ++in_flight_; }
+    void operation_ended() noexcept { --in_flight_; }
+
+    // --- Other threads ---
+
+    /// Any thread. False: the loop is closed and `entry` was not taken.
+    bool post(ReadyEntry& entry) noexcept;
+    /// A job outside that will post when it is done: it keeps the deadlock detector quiet.
+    void job_started() noexcept {
+        ++external_jobs_;
+        sys_->job_started();
+    }
+    void job_finished() noexcept {
+        --external_jobs_;
+        sys_->job_finished();
+    }
+    ThreadPoolCore& pool();
+    ThreadPoolCore& resolver_pool();
+
+    // --- Running (scheduler.cpp) ---
+    void run_until_stopped();
+    bool run_once(RunMode mode);
+    void stop() noexcept;
+    void request_leave() noexcept { leave_ = true; }
+    void run_until_done(StateBase& state);
+    void close();
+    void discard_callbacks() noexcept;
+    bool running() const noexcept { return running_; }
+    bool closed() const noexcept { return closed_; }
+    void require_open(const char* call) const;
+    void require_thread(const char* call) const;
+    bool on_this_thread() const noexcept;
+    /// Whether this loop may be used here: it runs on this thread, or does not run at all.
+    bool usable_here() const noexcept;
+
+    // --- Errors ---
+    void report(const ExceptionContext& context) noexcept;
+    void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
+
+    // --- Memory ---
+    /// The EventLoop is being destroyed; deletes the scheduler once no handle needs its memory.
+    void orphan() noexcept;
+    void* allocate_block(std::size_t size, std::uint16_t& block_class) {
+        return blocks_.allocate(size, block_class);
+    }
+    void free_block(void* memory, std::uint16_t block_class) noexcept;
+
+    // --- For handles and tools ---
+    EventLoop& owner() noexcept { return *owner_; }
+    const EventLoop& owner() const noexcept { return *owner_; }
+    const RunOptions& options() const noexcept { return options_; }
+    const std::string& reactor_choice() const noexcept { return reactor_choice_; }
+    void set_debug(bool on) noexcept { debug_ = on; }
+    bool debug() const noexcept { return debug_; }
+    LoopMetrics metrics() const;
+    int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
+    std::optional<Nanoseconds> next_timeout();
+    bool has_ready() const noexcept { return ready_head_ != nullptr || !inbox_.empty(); }
+    void count_swallowed_cancel() noexcept { ++swallowed_cancels_; }
+    /// Return addresses of a suspended task, innermost first.
+    int capture_stack(TaskBase& task, void** addresses, int most) noexcept;
+
+    /// SIGINT or SIGTERM has come (async-signal-safe): cancels the main task at the next turn.
+    void interrupt(int signo) noexcept;
+    void set_main_task(TaskBase* task) noexcept { main_task_ = task; }
+    int interrupted_by() const noexcept { return interrupted_by_; }
+    void clear_interrupt() noexcept {
+        interrupt_.store(0, std::memory_order_relaxed);
+        interrupted_by_ = 0;
+    }
+
+private:
+    friend struct DebugTableAccess;
+    ~Scheduler();
+
+    static void fiber_main(void* scheduler);
+    ReadyEntry* pop_ready() noexcept;
+    ReadyEntry* take_chosen() noexcept;
+    ReadyEntry* next_entry() noexcept;
+    bool refill_steps() noexcept;
+    void leave_to(FiberContext& from, ReadyEntry* next, bool from_ends) noexcept;
+    void bind_stack(TaskBase& task) noexcept;
+    void move_stack(StackSlot& slot, TaskBase& task) noexcept;
+    void reap() noexcept {
+        if (retired_) [[unlikely]] reap_retired();
+    }
+    void reap_retired() noexcept;
+    void check_step_time() noexcept;
+
+    void enter();
+    void exit() noexcept;
+    void run_turns();
+    void run_ready();
+    void poll(bool may_sleep);
+    TimePoint sleep_limit(bool may_sleep) noexcept;
+    void deliver(CompletionList& completions) noexcept;
+    void drain_inbox() noexcept;
+    void fire_timers() noexcept;
+    void handle_interrupt() noexcept;
+    bool looks_deadlocked() const noexcept;
+    void report_deadlock();
+    void drain();
+    bool drain_round(Nanoseconds grace);
+    std::string describe_tasks();
+
+    // Hot: what every switch touches.
+    ReadyEntry* ready_head_ = nullptr;
+    ReadyEntry** ready_tail_ = &ready_head_;
+    TaskBase* current_ = nullptr;
+    std::int32_t steps_left_ = 1;
+    std::int32_t credits_ = 1;
+    StackSlot* retired_ = nullptr;    // the stack of a fiber that has just ended
+    ReadyEntry* handed_over_ = nullptr;  // what the loop is to run first when it is switched to
+    Sys* chooser_ = nullptr;  // null in production: FIFO
+    ThreadState thread_;
+    FiberContext loop_context_;
+    bool debug_ = false;
+    bool leave_ = false;
+    bool running_ = false;
+    bool closed_ = false;
+    bool bound_ = false;  // has run on a thread, which it now belongs to
+
+    std::size_t tasks_alive_ = 0;
+    std::uint64_t tasks_created_ = 0;
+    std::size_t in_flight_ = 0;
+    std::size_t external_jobs_ = 0;
+    std::uint64_t turns_ = 0;
+    std::uint64_t step_chunks_ = 0;
+    std::uint32_t chunks_since_poll_ = 0;
+    TimePoint last_poll_{};
+    TimePoint step_began_{};
+    Nanoseconds idle_{};
+    std::uint64_t swallowed_cancels_ = 0;
+    IntrusiveList<TaskBase> tasks_;
+    TimerHeap timers_;
+    TimePoint last_trim_{};
+
+    EventLoop* owner_;
+    RunOptions options_;
+    Sys* sys_;
+    std::unique_ptr<Reactor> reactor_;
+    std::string reactor_choice_;
+    CompletionList completions_;
+    std::unique_ptr<StackPool> stacks_;
+    StackClass* default_stacks_ = nullptr;
+    BlockPool blocks_;
+    std::function<void(const ExceptionContext&)> exception_handler_;
+    std::unique_ptr<ThreadPoolCore> pool_;
+    std::unique_ptr<ThreadPoolCore> resolver_pool_;
+    Scheduler* next_scheduler_ = nullptr;  // the debug table's list
+    TaskBase* main_task_ = nullptr;
+    int interrupted_by_ = 0;
+    bool deadlock_said_ = false;
+    TimePoint idle_since_{};
+    bool waiting_for_nothing_ = false;
+
+    struct StopMark : ReadyEntry {
+        Scheduler* scheduler = nullptr;
+        bool queued = false;
+    };
+    StopMark stop_mark_;
+
+    // Any thread.
+    Inbox inbox_;
+    std::atomic<int> interrupt_{0};
+    std::mutex orphans_mutex_;  // guards blocks_ once the loop is closed
+    bool orphaned_ = false;
+};
+
+/// The loop that runs on this thread, or null.
+Scheduler* running_scheduler_or_null() noexcept;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stack slabs, guards, reuse and trimming. See stack.hpp.
+#include "stack.hpp"
+
+#include "fiber_switch.hpp"
+
+#include <coir/error.hpp>
+#include <coir/log.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#if COIR_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+#if COIR_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+// Linux 6.13; the headers that we build with may be older.
+constexpr int madv_guard_install = 102;
+
+constexpr std::size_t page_size = 4096;
+constexpr std::size_t smallest_stack = 16 * 1024;
+constexpr std::size_t largest_stack = std::size_t{64} << 30;
+constexpr std::size_t slab_bytes_max = std::size_t{1} << 30;
+constexpr std::size_t guard_batch = 64;
+// mprotect splits the slab's mapping twice per stack; the kernel's default limit is 65,530.
+constexpr std::size_t mprotect_stacks_max = 30'000;
+
+std::atomic<StackSlab*> known_slabs{nullptr};
+std::atomic<std::size_t> mprotected_stacks{0};
+
+void publish(StackSlab& slab) noexcept {
+    StackSlab* head = known_slabs.load(std::memory_order_relaxed);
+    do {
+        slab.next_known.store(head, std::memory_order_relaxed);
+    } while (!known_slabs.compare_exchange_weak(head, &slab, std::memory_order_release,
+                                                std::memory_order_relaxed));
+}
+
+// A spin lock is enough: slabs are unpublished only when a loop's pool is destroyed.
+std::atomic_flag unpublishing = ATOMIC_FLAG_INIT;
+void unpublish(StackSlab& slab) noexcept {
+    while (unpublishing.test_and_set(std::memory_order_acquire)) {
+    }
+    for (;;) {
+        StackSlab* head = known_slabs.load(std::memory_order_acquire);
+        StackSlab* after = slab.next_known.load(std::memory_order_relaxed);
+        if (head == &slab) {
+            if (known_slabs.compare_exchange_strong(head, after)) break;
+            continue;  // another loop has published meanwhile
+        }
+        StackSlab* before = head;
+        while (before && before->next_known.load(std::memory_order_relaxed) != &slab) {
+            before = before->next_known.load(std::memory_order_relaxed);
+        }
+        if (before) before->next_known.store(after, std::memory_order_release);
+        break;
+    }
+    unpublishing.clear(std::memory_order_release);
+}
+
+// The kernel's answer to one guard on a page of our own.
+bool probe_guard_install(Sys& sys) noexcept {
+    const long page = sys(SYS_mmap, 0L, page_size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+    if (page < 0) return false;
+    const bool works = sys(SYS_madvise, page, page_size, madv_guard_install) == 0;
+    sys(SYS_munmap, page, page_size);
+    return works;
+}
+
+// Installs the guards of stacks [first, last) in one system call; false when that is not possible.
+bool install_batch(Sys& sys, StackSlab& slab, std::size_t first, std::size_t last) noexcept {
+    iovec guards[guard_batch];
+    const std::size_t count = last - first;
+    for (std::size_t i = 0; i < count; ++i) {
+        guards[i] = {slab.bottom(slab.slots[first + i]), slab.guard_size};
+    }
+    const long self = sys(SYS_pidfd_open, static_cast<int>(sys(SYS_getpid)), 0);
+    if (self < 0) return false;
+    const long done =
+        sys(SYS_process_madvise, self, guards, count, madv_guard_install, 0u);
+    sys(SYS_close, self);
+    return done == static_cast<long>(count * slab.guard_size);
+}
+
+bool install_one_by_one(Sys& sys, StackSlab& slab, std::size_t first, std::size_t last) noexcept {
+    for (std::size_t i = first; i < last; ++i) {
+        if (sys(SYS_madvise, slab.bottom(slab.slots[i]), slab.guard_size, madv_guard_install) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Returns how many could be protected before the limit on mappings.
+std::size_t protect(Sys& sys, StackSlab& slab, std::size_t first, std::size_t last) noexcept {
+    for (std::size_t i = first; i < last; ++i) {
+        if (mprotected_stacks.load(std::memory_order_relaxed) >= mprotect_stacks_max ||
+            sys(SYS_mprotect, slab.bottom(slab.slots[i]), slab.guard_size, PROT_NONE) != 0) {
+            return i - first;
+        }
+        mprotected_stacks.fetch_add(1, std::memory_order_relaxed);
+    }
+    return last - first;
+}
+
+bool& guard_install_works(Sys& sys) noexcept {
+    static bool works = probe_guard_install(sys);
+    return works;
+}
+
+}  // namespace
+
+const char* guard_method(Sys& sys) noexcept {
+    return guard_install_works(sys) ? "MADV_GUARD_INSTALL" : "mprotect";
+}
+
+StackClass::StackClass(Sys& sys, std::size_t stack_size, StackGuard guard)
+    : sys_(sys),
+      stack_size_(stack_size),
+      // Libraries that were built without stack-clash protection step over a single page.
+      guard_size_(guard == StackGuard::none ? 0
+                  : stack_size >= 256 * 1024 ? 64 * 1024
+                                             : page_size),
+      guard_(guard) {}
+
+StackClass::~StackClass() {
+    for (auto& slab : slabs_) {
+        unpublish(*slab);
+        for (std::size_t i = 0; i < slab->count; ++i) {
+            destroy_sanitizer_fiber(slab->slots[i].sanitizer);
+        }
+        if (guard_size_ != 0 && !guard_install_works(sys_)) {
+            mprotected_stacks.fetch_sub(std::min(slab->guarded, mprotected_stacks.load()));
+        }
+#if COIR_ASAN
+        __asan_unpoison_memory_region(slab->memory, slab->count * slab->stack_size);
+#endif
+        sys_(SYS_munmap, slab->memory, slab->count * slab->stack_size);
+    }
+}
+
+void StackClass::grow() {
+    if (slabs_.empty() || slabs_.back()->guarded == slabs_.back()->count) add_slab();
+    ready_ += prepare_more(*slabs_.back());
+}
+
+// One mapping for as many stacks as there are already, within limits; fewer when memory is short.
+void StackClass::add_slab() {
+    const std::size_t most = std::max<std::size_t>(1, slab_bytes_max / stack_size_);
+    std::size_t count = std::clamp<std::size_t>(ready_, std::min<std::size_t>(16, most), most);
+    if (stack_size_ > (1u << 20)) count = std::min<std::size_t>(count, 4);
+    if (slabs_.empty() && stack_size_ > (1u << 20)) count = 1;
+    slabs_.reserve(slabs_.size() + 1);
+    long memory = -ENOMEM;
+    for (;; count /= 2) {
+        memory = sys_(SYS_mmap, 0L, count * stack_size_, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+        if (memory >= 0 || count == 1) break;
+    }
+    if (memory < 0) {
+        throw StackAllocError("coir: no address space for a stack of " +
+                              std::to_string(stack_size_) + " bytes (mmap: " +
+                              std::strerror(static_cast<int>(-memory)) +
+                              "); check ulimit -v, vm.overcommit_memory and vm.max_map_count");
+    }
+    auto slab = std::make_unique<StackSlab>();
+    slab->stacks = this;
+    slab->memory = reinterpret_cast<char*>(memory);
+    slab->stack_size = stack_size_;
+    slab->guard_size = guard_size_;
+    slab->count = count;
+    slab->slots = std::make_unique<StackSlot[]>(count);
+    // A huge page under barely touched stacks would cost 2 MiB for each eight of them.
+    sys_(SYS_madvise, slab->memory, count * stack_size_, MADV_NOHUGEPAGE);
+    publish(*slab);
+    slabs_.push_back(std::move(slab));
+}
+
+// Makes the next stacks of `slab` usable; returns how many.
+std::size_t StackClass::prepare_more(StackSlab& slab) {
+    const std::size_t first = slab.guarded;
+    std::size_t last = std::min(slab.count, first + guard_batch);
+    if (guard_size_ != 0) {
+        bool done = guard_install_works(sys_) && (install_batch(sys_, slab, first, last) ||
+                                                  install_one_by_one(sys_, slab, first, last));
+        if (!done) {
+            const std::size_t count = protect(sys_, slab, first, last);
+            if (count == 0 && guard_ == StackGuard::required) {
+                throw StackAllocError(
+                    "coir: no guard page for another stack: mprotect needs two mappings for each, "
+                    "and vm.max_map_count limits them (raise it, use a kernel with "
+                    "MADV_GUARD_INSTALL, 6.13, or RunOptions::stack_guard = optional)");
+            }
+            if (count > 0) {
+                last = first + count;
+            } else {
+                static std::atomic<bool> said{false};
+                if (!said.exchange(true)) {
+                    log(LogLevel::warning, "coir: the limit on mappings is reached; further task "
+                                           "stacks have no guard page");
+                }
+            }
+        }
+    }
+    for (std::size_t i = last; i-- > first;) {
+        StackSlot& slot = slab.slots[i];
+        slot.slab = &slab;
+        slot.sanitizer = make_sanitizer_fiber(slab.bottom(slot) + guard_size_,
+                                              stack_size_ - guard_size_);
+#if COIR_HAVE_VALGRIND
+        VALGRIND_STACK_REGISTER(slab.bottom(slot) + guard_size_, slab.top(slot));
+#endif
+        slot.next_free = fresh_;
+        fresh_ = &slot;
+    }
+    slab.guarded = last;
+    return last - first;
+}
+
+StackSlot& StackClass::take() noexcept {
+    StackSlot* slot = free_;
+    if (slot) {
+        free_ = slot->next_free;
+        if (slot->dirty) --dirty_free_;
+    } else {
+        slot = fresh_;
+        fresh_ = slot->next_free;
+    }
+    slot->dirty = true;
+    if (reserved_ > most_reserved_) most_reserved_ = reserved_;
+#if COIR_ASAN
+    // What the last fiber's frames left poisoned says nothing about this one's.
+    __asan_unpoison_memory_region(slot->slab->bottom(*slot) + guard_size_,
+                                  stack_size_ - guard_size_);
+#endif
+    return *slot;
+}
+
+void StackClass::put(StackSlot& slot) noexcept {
+    slot.owner.store(nullptr, std::memory_order_relaxed);
+    slot.next_free = free_;
+    free_ = &slot;
+    ++dirty_free_;
+    --reserved_;
+}
+
+std::size_t StackClass::trim(std::size_t most) noexcept {
+    const std::size_t keep = 16 + (most_reserved_ > reserved_ ? most_reserved_ - reserved_ : 0);
+    most_reserved_ = reserved_;
+    std::size_t trimmed = 0;
+    std::size_t warm = 0;
+    for (StackSlot* slot = free_; slot && trimmed < most && dirty_free_ > keep;
+         slot = slot->next_free) {
+        if (!slot->dirty || ++warm <= keep) continue;
+        StackSlab& slab = *slot->slab;
+        // Guards survive MADV_DONTNEED.
+        sys_(SYS_madvise, slab.bottom(*slot) + guard_size_, stack_size_ - guard_size_,
+             MADV_DONTNEED);
+        slot->dirty = false;
+        --dirty_free_;
+        ++trimmed;
+    }
+    return trimmed;
+}
+
+StackClass& StackPool::class_for(std::size_t size) {
+    if (size < smallest_stack || size > largest_stack) {
+        throw std::invalid_argument("coir: a stack size must be between 16384 and 68719476736 "
+                                    "bytes, got " +
+                                    std::to_string(size));
+    }
+    const std::size_t rounded = std::bit_ceil(size);
+    for (auto& known : classes_) {
+        if (known->stack_size() == rounded) return *known;
+    }
+    classes_.push_back(std::make_unique<StackClass>(sys_, rounded, guard_));
+    return *classes_.back();
+}
+
+void StackPool::trim() noexcept {
+    for (auto& known : classes_) known->trim(64);
+}
+
+std::size_t StackPool::mappings() const noexcept {
+    std::size_t sum = 0;
+    for (auto& known : classes_) sum += known->mappings();
+    return sum;
+}
+
+std::size_t StackPool::stacks() const noexcept {
+    std::size_t sum = 0;
+    for (auto& known : classes_) sum += known->stacks();
+    return sum;
+}
+
+GuardHit find_guard(const void* address) noexcept {
+    const char* at = static_cast<const char*>(address);
+    for (StackSlab* slab = known_slabs.load(std::memory_order_acquire); slab;
+         slab = slab->next_known.load(std::memory_order_acquire)) {
+        if (at < slab->memory || at >= slab->memory + slab->count * slab->stack_size) continue;
+        const std::size_t offset = static_cast<std::size_t>(at - slab->memory);
+        if (offset % slab->stack_size >= slab->guard_size) return {};
+        StackSlot& slot = slab->slots[offset / slab->stack_size];
+        return {slot.owner.load(std::memory_order_relaxed), slab->stack_size, true};
+    }
+    return {};
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stacks: large address ranges, lazily committed, from slabs per size class, all guarded.
+//
+// A slab is one mapping that holds many stacks. The low end of each stack is its guard: installed
+// with MADV_GUARD_INSTALL where the kernel has it (no mapping is split, so their number is not
+// limited), else with mprotect (two mappings a stack, so about 32,000 stacks).
+//
+// A task reserves a stack when it is created and gets it when it first runs: creating a task is
+// where memory can be refused, and tasks that run to their end one after another share one stack.
+//
+// Threads: a pool belongs to its loop's thread; describe_guard_hit() is async-signal-safe.
+#pragma once
+
+#include <coir/detail/sys.hpp>
+#include <coir/detail/task_state.hpp>
+#include <coir/event_loop.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+struct StackSlab;
+
+/// One stack of a slab.
+struct StackSlot {
+    StackSlab* slab = nullptr;
+    StackSlot* next_free = nullptr;
+    std::atomic<const TaskBase*> owner{nullptr};  ///< read by the overflow report
+    void* sanitizer = nullptr;
+    bool dirty = false;  ///< has been run on since its pages were given back
+};
+
+/// One mapping. Slabs are never unmapped before their pool, and their list is readable by a signal
+/// handler at any time.
+struct StackSlab {
+    StackClass* stacks = nullptr;
+    char* memory = nullptr;
+    std::size_t stack_size = 0;
+    std::size_t guard_size = 0;
+    std::size_t count = 0;
+    std::size_t guarded = 0;  ///< the first so many have their guard
+    std::unique_ptr<StackSlot[]> slots;
+    std::atomic<StackSlab*> next_known{nullptr};
+
+    char* bottom(const StackSlot& slot) const noexcept {
+        return memory + static_cast<std::size_t>(&slot - slots.get()) * stack_size;
+    }
+    char* top(const StackSlot& slot) const noexcept { return bottom(slot) + stack_size; }
+};
+
+/// All stacks of one size.
+class StackClass {
+public:
+    StackClass(Sys& sys, std::size_t stack_size, StackGuard guard);
+    ~StackClass();
+    StackClass(const StackClass&) = delete;
+    StackClass& operator=(const StackClass&) = delete;
+
+    std::size_t stack_size() const noexcept { return stack_size_; }
+    /// Promises a stack to a task. Throws StackAllocError.
+    void reserve() {
+        if (reserved_ == ready_) [[unlikely]] grow();
+        ++reserved_;
+    }
+    /// Takes back a promise that take() has not used.
+    void unreserve() noexcept { --reserved_; }
+    /// Redeems a promise; never fails.
+    StackSlot& take() noexcept;
+    /// Gives the stack back, and the promise with it.
+    void put(StackSlot& slot) noexcept;
+    /// Gives the pages of stacks that have been idle since the last call to the kernel; at most
+    /// `most` of them. Returns how many.
+    std::size_t trim(std::size_t most) noexcept;
+
+    std::size_t mappings() const noexcept { return slabs_.size(); }
+    std::size_t stacks() const noexcept { return ready_; }
+
+private:
+    void grow();
+    void add_slab();
+    std::size_t prepare_more(StackSlab& slab);
+
+    Sys& sys_;
+    const std::size_t stack_size_;
+    const std::size_t guard_size_;
+    const StackGuard guard_;
+    std::vector<std::unique_ptr<StackSlab>> slabs_;
+    StackSlot* free_ = nullptr;   // LIFO, so that warm stacks are used first
+    StackSlot* fresh_ = nullptr;  // never used
+    std::size_t ready_ = 0;       // stacks that have their guard
+    std::size_t reserved_ = 0;    // promised or in use
+    std::size_t most_reserved_ = 0;  // since the last trim
+    std::size_t dirty_free_ = 0;
+};
+
+/// The stacks of one loop.
+class StackPool {
+public:
+    StackPool(Sys& sys, StackGuard guard) : sys_(sys), guard_(guard) {}
+
+    /// The class for stacks of at least `size` bytes. Throws std::invalid_argument for sizes below
+    /// 16 KiB or above 64 GiB.
+    StackClass& class_for(std::size_t size);
+    void trim() noexcept;
+    std::size_t mappings() const noexcept;
+    std::size_t stacks() const noexcept;
+
+private:
+    Sys& sys_;
+    const StackGuard guard_;
+    std::vector<std::unique_ptr<StackClass>> classes_;
+};
+
+/// What the overflow report needs to know of an address.
+struct GuardHit {
+    const TaskBase* task = nullptr;
+    std::size_t stack_size = 0;
+    bool found = false;
+};
+/// Whether `address` lies in the guard of a stack, and whose. Async-signal-safe, any thread.
+GuardHit find_guard(const void* address) noexcept;
+
+/// How guards are made on this machine ("MADV_GUARD_INSTALL" or "mprotect").
+const char* guard_method(Sys& sys) noexcept;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

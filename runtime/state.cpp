@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSL-1.0
+// The shared state of tasks and futures: outcome, waiters, callbacks, life time.
+//
+//   pending --settle()--> value | error | cancelled        (once; then the waiters are woken in order)
+#include "scheduler.hpp"
+
+#include <coir/error.hpp>
+
+#include <utility>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+const std::string no_message;
+
+// Cancelling a task that awaits something cancels that thing; it wakes the task when it is done.
+struct AwaitPark : Park {
+    StateBase* target = nullptr;
+    static void cancel_target(Park& park, TaskBase& task) noexcept {
+        StateBase& target = *static_cast<AwaitPark&>(park).target;
+        target.cancel(task.cancel_message());
+    }
+};
+
+}  // namespace
+
+StateBase::StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept
+    : references_(references),
+      is_task_(is_task),
+      retrieved_(false),
+      moved_out_(false),
+      scheduler_(&scheduler) {}
+
+StateBase::~StateBase() {
+    while (Waiter* waiter = waiters_.pop_front()) {
+        // Only callbacks can be left: a waiting task would hold a reference.
+        if (waiter->notify == &DoneCallback::queue) delete static_cast<DoneCallback*>(waiter);
+    }
+}
+
+const std::string& StateBase::cancel_message() const noexcept {
+    return cancel_message_ ? *cancel_message_ : no_message;
+}
+
+void StateBase::require_thread(const char* call) const { scheduler_->require_thread(call); }
+
+void StateBase::require_settable() const {
+    require_thread("setting a future");
+    if (done()) throw InvalidStateError("coir: the future is done already");
+    if (scheduler_->closed()) throw InvalidStateError("coir: the future's loop is closed");
+}
+
+void StateBase::set_error(std::exception_ptr error) {
+    if (!error) throw std::invalid_argument("coir: set_exception needs an exception, got null");
+    require_settable();
+    error_ = std::move(error);
+    settle(Outcome::error);
+}
+
+bool StateBase::set_cancelled(std::string message) {
+    if (done()) return false;
+    require_settable();
+    if (!message.empty()) cancel_message_ = std::make_unique<std::string>(std::move(message));
+    settle(Outcome::cancelled);
+    return true;
+}
+
+void StateBase::break_promise() noexcept {
+    try {
+        set_error(std::make_exception_ptr(BrokenPromise()));
+    } catch (...) {
+        // The loop is closed or elsewhere: nobody waits any more.
+    }
+}
+
+bool StateBase::cancel(std::string message) {
+    if (is_task_) return static_cast<TaskBase*>(this)->cancel_requested(std::move(message));
+    if (done()) {
+        // Whoever cancels a failed future knows of it: nothing is left to report.
+        retrieved_ = true;
+        return false;
+    }
+    return set_cancelled(std::move(message));
+}
+
+void StateBase::settle(Outcome outcome) noexcept {
+    outcome_ = outcome;
+    while (Waiter* waiter = waiters_.pop_front()) {
+        if (waiter->task) {
+            scheduler_->make_ready(*waiter->task);
+        } else {
+            waiter->notify(*waiter);
+        }
+    }
+}
+
+void StateBase::wait() {
+    TaskBase& self = require_task("await");
+    if (scheduler_ != &self.scheduler()) {
+        throw WrongThreadError("coir: what is awaited belongs to another loop");
+    }
+    if (this == &self) throw InvalidStateError("coir: a task cannot await itself");
+    if (done()) {
+        self.check_cancelled();
+        scheduler_->spend_credit();
+        return;
+    }
+    if (self.cancel_pending() && !self.masked()) {
+        // Entered with an undelivered request: a task is cancelled and joined, anything else left.
+        if (!is_task_) self.throw_cancelled();
+        cancel(self.cancel_message());
+    }
+    Waiter waiter(&self);
+    waiters_.push_back(waiter);
+    AwaitPark park;
+    park.what = is_task_ ? "the end" : "a future";
+    park.awaited = this;
+    park.target = this;
+    // While masked, a request is kept for later; the scheduler does not call this then.
+    park.cancel = &AwaitPark::cancel_target;
+    scheduler_->suspend(park);
+    if (outcome_ == Outcome::cancelled && self.cancel_pending() && !self.masked()) {
+        self.throw_cancelled();
+    }
+}
+
+void StateBase::throw_unless_value(bool awaited) {
+    switch (outcome_) {
+        case Outcome::value:
+            if (moved_out_) throw InvalidStateError("coir: the result has been moved out");
+            return;
+        case Outcome::pending:
+            throw InvalidStateError("coir: the result is not there yet");
+        case Outcome::cancelled:
+            if (awaited) throw TaskCancelledError(cancel_message());
+            throw CancelledError(cancel_message());
+        case Outcome::error:
+            retrieved_ = true;
+            std::rethrow_exception(error_);
+    }
+}
+
+// --- Done callbacks -----------------------------------------------------------------------------
+
+StateBase::DoneCallback::DoneCallback() noexcept : Waiter(nullptr) {
+    notify = &DoneCallback::queue;
+    run = [](ReadyEntry& entry) noexcept {
+        std::unique_ptr<DoneCallback> self(static_cast<DoneCallback*>(&entry));
+        StateBase* state = self->state;
+        Scheduler& scheduler = state->scheduler();
+        if (!scheduler.closed()) {
+            try {
+                self->invoke();
+            } catch (...) {
+                scheduler.report({"exception in a done callback", std::current_exception(), {}});
+            }
+        }
+        self.reset();
+        state->drop_ref();
+    };
+}
+
+StateBase::DoneCallback::~DoneCallback() = default;
+
+void StateBase::DoneCallback::queue(Waiter& waiter) noexcept {
+    auto& self = static_cast<DoneCallback&>(waiter);
+    self.state->add_ref();
+    self.state->scheduler().push_ready(self);
+}
+
+std::uint64_t StateBase::add_done_callback(std::unique_ptr<DoneCallback> callback) {
+    require_thread("add_done_callback");
+    scheduler_->require_open("add_done_callback");
+    static std::atomic<std::uint64_t> last_id{0};
+    callback->id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
+    callback->state = this;
+    DoneCallback& added = *callback.release();
+    const std::uint64_t id = added.id;
+    if (done()) {
+        added.notify(added);
+    } else {
+        waiters_.push_back(added);
+    }
+    return id;
+}
+
+bool StateBase::remove_done_callback(std::uint64_t id) noexcept {
+    for (Waiter* waiter = waiters_.front(); waiter; waiter = waiters_.next(*waiter)) {
+        if (waiter->notify != &DoneCallback::queue) continue;
+        auto* callback = static_cast<DoneCallback*>(waiter);
+        if (callback->id != id) continue;
+        callback->unlink();
+        delete callback;
+        return true;
+    }
+    return false;
+}
+
+// --- Life time ----------------------------------------------------------------------------------
+
+namespace {
+// Brings the last reference home to the loop's thread.
+struct RemoteRelease : ReadyEntry {
+    StateBase* state = nullptr;
+    void (*dispose)(StateBase&) noexcept = nullptr;
+};
+}  // namespace
+
+void StateBase::destroy() noexcept {
+    if (scheduler_->usable_here()) {
+        dispose();
+        return;
+    }
+    auto* release = new (std::nothrow) RemoteRelease;
+    if (!release) return;  // leaking is all that is left to do safely
+    release->state = this;
+    release->dispose = [](StateBase& state) noexcept { state.dispose(); };
+    release->run = [](ReadyEntry& entry) noexcept {
+        auto* self = static_cast<RemoteRelease*>(&entry);
+        self->dispose(*self->state);
+        delete self;
+    };
+    if (!scheduler_->post(*release)) {
+        delete release;
+        dispose();
+    }
+}
+
+void StateBase::dispose() noexcept {
+    report_if_unretrieved();
+    Scheduler& scheduler = *scheduler_;
+    const std::uint16_t block_class = block_class_;
+    void* memory = dynamic_cast<void*>(this);
+    this->~StateBase();
+    free_state(scheduler, memory, block_class);
+}
+
+// An error that nobody has looked at when the last handle goes would be lost: say so, once.
+void StateBase::report_if_unretrieved() noexcept {
+    if (outcome_ != Outcome::error || retrieved_) return;
+    retrieved_ = true;
+    try {
+        std::string message =
+            is_task_ ? "exception in task '" + static_cast<TaskBase*>(this)->name() +
+                           "' was never retrieved"
+                     : "exception of a future was never retrieved";
+        scheduler_->report({std::move(message), error_, {}});
+    } catch (...) {
+        // No memory for a report about an error: nothing is left to try.
+    }
+}
+
+void* allocate_state(Scheduler& scheduler, std::size_t size, std::uint16_t& block_class) {
+    return scheduler.allocate_block(size, block_class);
+}
+
+void free_state(Scheduler& scheduler, void* memory, std::uint16_t block_class) noexcept {
+    scheduler.free_block(memory, block_class);
+}
+
+void throw_empty_handle() {
+    throw InvalidStateError("coir: the handle is empty (default-constructed or moved from)");
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

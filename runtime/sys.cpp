@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// The default system: raw system calls, the vDSO clock, getrandom.
+#include <coir/detail/sys.hpp>
+
+#include <ctime>
+#include <new>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+// Not libc's syscall(): the interposer replaces that symbol, and it would set errno.
+long raw_syscall(long number, long a, long b, long c, long d, long e, long f) noexcept {
+#if defined(__x86_64__)
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+#else
+#error "coir: this architecture needs its raw system call here"
+#endif
+}
+
+}  // namespace
+
+Sys::~Sys() = default;
+
+long Sys::call(long number, long a, long b, long c, long d, long e, long f) noexcept {
+    return raw_syscall(number, a, b, c, d, e, f);
+}
+
+TimePoint Sys::now() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);  // the vDSO: a raw system call costs seven times that
+    return TimePoint(Nanoseconds(static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 +
+                                 static_cast<std::int64_t>(now.tv_nsec)));
+}
+
+std::uint64_t Sys::random() noexcept {
+    std::uint64_t value = 0;
+    if ((*this)(SYS_getrandom, &value, sizeof value, 0) != sizeof value) {
+        value = static_cast<std::uint64_t>(now().time_since_epoch().count()) * 0x9E3779B97F4A7C15u;
+    }
+    return value;
+}
+
+void Sys::job_started() noexcept {}
+void Sys::job_finished() noexcept {}
+bool Sys::picks() const noexcept { return false; }
+std::size_t Sys::pick(std::size_t) noexcept { return 0; }
+
+Sys& real_sys() noexcept {
+    // Never destroyed: threads of the pool may still use it while the process exits.
+    alignas(Sys) static unsigned char storage[sizeof(Sys)];
+    static Sys* const sys = new (storage) Sys;
+    return *sys;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

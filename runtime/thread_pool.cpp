@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+// See thread_pool.hpp.
+#include "thread_pool.hpp"
+
+#include <coir/error.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <mutex>
+
+#include <pthread.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+ThreadPoolCore::ThreadPoolCore(unsigned most, const char* thread_name)
+    : most_(most), thread_name_(thread_name) {
+    threads_.reserve(most_);
+}
+
+ThreadPoolCore::~ThreadPoolCore() {
+    {
+        std::lock_guard lock(lock_);
+        stopping_ = true;
+    }
+    signal_.notify(static_cast<int>(most_));
+    for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPoolCore::start_thread() {
+    // Signals are for the program's own threads.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+        threads_.emplace_back([this] { run_jobs(); });
+        ++started_;
+    } catch (...) {
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        throw;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void ThreadPoolCore::submit(PoolJob& job) {
+    bool grow = false;
+    {
+        std::lock_guard lock(lock_);
+        job.queued = true;
+        queue_.push_back(job);
+        ++queued_;
+        grow = queued_ > idle_ && started_ < most_;
+        if (grow && started_ > 0) {
+            // More threads are a help; the one that there is will do without them.
+            try {
+                start_thread();
+            } catch (const std::system_error&) {
+            }
+            grow = false;
+        }
+        if (grow) {
+            try {
+                start_thread();
+            } catch (...) {
+                job.unlink();
+                job.queued = false;
+                --queued_;
+                throw;
+            }
+        }
+    }
+    signal_.notify(1);
+}
+
+bool ThreadPoolCore::withdraw(PoolJob& job) noexcept {
+    std::lock_guard lock(lock_);
+    if (!job.queued) return false;
+    job.unlink();
+    job.queued = false;
+    --queued_;
+    return true;
+}
+
+void ThreadPoolCore::run_jobs() noexcept {
+    ::pthread_setname_np(::pthread_self(), thread_name_);
+    for (;;) {
+        PoolJob* job = nullptr;
+        std::uint32_t seen = 0;
+        {
+            std::lock_guard lock(lock_);
+            job = queue_.pop_front();
+            if (job) {
+                job->queued = false;
+                --queued_;
+            } else {
+                if (stopping_) return;
+                seen = signal_.current();
+                ++idle_;
+            }
+        }
+        if (job) {
+            job->work(*job);  // the job, and the stack that it lives on, may be gone afterwards
+            continue;
+        }
+        signal_.wait(seen);
+        std::lock_guard lock(lock_);
+        --idle_;
+    }
+}
+
+namespace {
+
+// A task that waits for a pool thread. The thread posts the task itself to the loop's inbox.
+struct PoolWait : Park {
+    PoolJob* job = nullptr;
+    ThreadPoolCore* pool = nullptr;
+    TaskBase* task = nullptr;
+    bool withdrawn = false;
+    void (*on_cancel)(void*) noexcept = nullptr;
+    void* argument = nullptr;
+
+    static void cancel_wait(Park& park, TaskBase& task) noexcept {
+        auto& self = static_cast<PoolWait&>(park);
+        if (self.pool->withdraw(*self.job)) {
+            self.withdrawn = true;
+            task.scheduler().make_ready(task);
+        } else if (self.on_cancel) {
+            self.on_cancel(self.argument);
+        }
+    }
+};
+
+struct PostingJob : PoolJob {
+    PoolJob* inner = nullptr;
+    TaskBase* task = nullptr;
+};
+
+}  // namespace
+
+bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
+                  void (*on_cancel)(void*) noexcept, void* argument) {
+    TaskBase& self = require_task(what);
+    self.check_cancelled();
+    Scheduler& scheduler = self.scheduler();
+    PostingJob posting;
+    posting.inner = &job;
+    posting.task = &self;
+    posting.work = [](PoolJob& base) noexcept {
+        auto& mine = static_cast<PostingJob&>(base);
+        TaskBase& task = *mine.task;
+        mine.inner->work(*mine.inner);
+        // The loop joins its pools before it refuses posts.
+        task.scheduler().post(task);
+    };
+    PoolWait wait;
+    wait.what = what;
+    wait.Park::cancel = &PoolWait::cancel_wait;
+    wait.job = &posting;
+    wait.pool = &pool;
+    wait.task = &self;
+    wait.on_cancel = on_cancel;
+    wait.argument = argument;
+    scheduler.job_started();
+    try {
+        pool.submit(posting);
+    } catch (...) {
+        scheduler.job_finished();
+        throw;
+    }
+    scheduler.suspend(wait);
+    scheduler.job_finished();
+    return !wait.withdrawn;
+}
+
+ThreadPoolCore& Scheduler::pool() {
+    if (!pool_) {
+        const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+        const unsigned most = options_.max_threads != 0 ? options_.max_threads : std::max(4u, cores);
+        pool_ = std::make_unique<ThreadPoolCore>(most, "coir-pool");
+    }
+    return *pool_;
+}
+
+// A lane of its own: slow name servers must not keep other jobs waiting.
+ThreadPoolCore& Scheduler::resolver_pool() {
+    constexpr unsigned resolver_threads = 64;
+    if (!resolver_pool_) {
+        resolver_pool_ = std::make_unique<ThreadPoolCore>(resolver_threads, "coir-resolver");
+    }
+    return *resolver_pool_;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir
