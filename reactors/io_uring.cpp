@@ -122,7 +122,8 @@ void IoUringReactor::flush() noexcept {
 
 io_uring_sqe* IoUringReactor::acquire_sqe() noexcept {
     io_uring_sqe* sqe = ring_.next_sqe();
-    if (sqe) [[likely]] return sqe;
+    if (sqe) [[likely]]
+        return sqe;
     flush();
     return ring_.next_sqe();
 }
@@ -162,7 +163,8 @@ void IoUringReactor::submit(Operation& operation) noexcept {
     ++counters_.submitted;
     operation.route = Route::native;
     const std::uint32_t index = slots_.add(&operation, false, operation.fd);
-    if (index == no_slot) [[unlikely]] return early_.finish(operation, -ENOMEM);
+    if (index == no_slot) [[unlikely]]
+        return early_.finish(operation, -ENOMEM);
     operation.reactor_data = slots_.token(index);
     issue(index);
 }
@@ -226,7 +228,8 @@ void IoUringReactor::fd_closing(int fd) noexcept {
     });
     if (!any || ring_.unsubmitted() == 0) return;
     flush();
-    if (ring_.unsubmitted() != 0) [[unlikely]] void_unsubmitted(fd);
+    if (ring_.unsubmitted() != 0) [[unlikely]]
+        void_unsubmitted(fd);
 }
 
 // The kernel takes no entries now, and the number is about to change its meaning.
@@ -279,10 +282,10 @@ void IoUringReactor::drain_backlog(CompletionList& list) noexcept {
 void IoUringReactor::forked_child() noexcept {
     ring_.forget();
     buffers_.forget();
-    for (int* fd : {&wake_fd_, &embed_fd_}) {
-        if (*fd >= 0) sys_.close(*fd);  // the child's duplicate only
-        *fd = -1;
-    }
+    // The child's duplicates only; the parent keeps its own.
+    if (wake_fd_ >= 0) sys_.close(wake_fd_);
+    if (embed_fd_ >= 0) sys_.close(embed_fd_);
+    wake_fd_ = embed_fd_ = -1;
     backlog_first_ = backlog_last_ = no_slot;
 }
 
@@ -329,9 +332,7 @@ std::unique_ptr<Reactor> create(const ReactorOptions& options) {
 
 }  // namespace
 
-ReactorFactory io_uring_factory() {
-    return {"io_uring", 50, &probe_io_uring, &create};
-}
+ReactorFactory io_uring_factory() { return {"io_uring", 50, &probe_io_uring, &create}; }
 
 }  // namespace detail
 }  // namespace v0

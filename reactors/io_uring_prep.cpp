@@ -98,11 +98,16 @@ void prepare(io_uring_sqe& sqe, const Operation& op, std::uint64_t token) noexce
             start_transfer(sqe, IORING_OP_SEND, op, token);
             sqe.msg_flags = op.flags | MSG_NOSIGNAL;
             return;
-        case OpCode::read: return start_file(sqe, IORING_OP_READ, op, token);
-        case OpCode::write: return start_file(sqe, IORING_OP_WRITE, op, token);
-        case OpCode::readv: return start_file(sqe, IORING_OP_READV, op, token);
-        case OpCode::writev: return start_file(sqe, IORING_OP_WRITEV, op, token);
-        case OpCode::recvmsg: return start_message(sqe, IORING_OP_RECVMSG, op, op.flags, token);
+        case OpCode::read:
+            return start_file(sqe, IORING_OP_READ, op, token);
+        case OpCode::write:
+            return start_file(sqe, IORING_OP_WRITE, op, token);
+        case OpCode::readv:
+            return start_file(sqe, IORING_OP_READV, op, token);
+        case OpCode::writev:
+            return start_file(sqe, IORING_OP_WRITEV, op, token);
+        case OpCode::recvmsg:
+            return start_message(sqe, IORING_OP_RECVMSG, op, op.flags, token);
         case OpCode::sendmsg:
             return start_message(sqe, IORING_OP_SENDMSG, op, op.flags | MSG_NOSIGNAL, token);
         case OpCode::accept:
@@ -120,7 +125,8 @@ void prepare(io_uring_sqe& sqe, const Operation& op, std::uint64_t token) noexce
             start(sqe, IORING_OP_SHUTDOWN, op.fd, token);
             sqe.len = op.flags;
             return;
-        case OpCode::close: return start(sqe, IORING_OP_CLOSE, op.fd, token);
+        case OpCode::close:
+            return start(sqe, IORING_OP_CLOSE, op.fd, token);
         case OpCode::open:
             start(sqe, IORING_OP_OPENAT, op.fd, token);
             sqe.addr = address_of(op.buffer);
@@ -138,9 +144,11 @@ void prepare(io_uring_sqe& sqe, const Operation& op, std::uint64_t token) noexce
             sqe.len = static_cast<std::uint32_t>(op.size);
             sqe.statx_flags = op.flags;
             return;
-        case OpCode::poll: return prepare_poll(sqe, op.fd, op.flags, 0, token);
+        case OpCode::poll:
+            return prepare_poll(sqe, op.fd, op.flags, 0, token);
         case OpCode::nop:
-        case OpCode::count_: break;
+        case OpCode::count_:
+            break;
     }
     prepare_nothing(sqe, token);
 }
@@ -159,23 +167,28 @@ void prepare(io_uring_sqe& sqe, const MultiOperation& op, std::uint64_t token) n
             sqe.buf_group = LeasedBuffers::group;
             sqe.msg_flags = op.flags;
             return;
-        default: return prepare_poll(sqe, op.fd, op.flags, IORING_POLL_ADD_MULTI, token);
+        default:
+            return prepare_poll(sqe, op.fd, op.flags, IORING_POLL_ADD_MULTI, token);
     }
 }
 
 unsigned readiness_of(OpCode code, std::uint32_t flags) noexcept {
     switch (code) {
         case OpCode::recv:
-        case OpCode::recvmsg: return flags & MSG_OOB ? POLLPRI : POLLIN;
+        case OpCode::recvmsg:
+            return flags & MSG_OOB ? POLLPRI : POLLIN;
         case OpCode::read:
         case OpCode::readv:
-        case OpCode::accept: return POLLIN;
+        case OpCode::accept:
+            return POLLIN;
         case OpCode::send:
         case OpCode::sendmsg:
         case OpCode::write:
         case OpCode::writev:
-        case OpCode::connect: return POLLOUT;
-        default: return 0;
+        case OpCode::connect:
+            return POLLOUT;
+        default:
+            return 0;
     }
 }
 

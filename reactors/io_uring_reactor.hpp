@@ -3,11 +3,11 @@
 // io_uring_wait.cpp the way out (wait, completions, wake). Private to reactors/io_uring*.cpp.
 #pragma once
 
-#include "io_uring_ring.hpp"
-
 #include <atomic>
 #include <string>
 #include <string_view>
+
+#include "io_uring_ring.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -66,7 +66,7 @@ private:
     bool on_multi(std::uint32_t index, const io_uring_cqe& cqe, CompletionList& list) noexcept;
     bool goes_on(Slot& slot, std::uint32_t index, std::int32_t& result) noexcept;
     bool goes_on_direct(Slot& slot, std::uint32_t index, std::int32_t& result) noexcept;
-    void settle_embedding() noexcept;
+    void settle_embedding(bool collected) noexcept;
     void take_everything_back() noexcept;
     void discard(const io_uring_cqe& cqe) noexcept;
     bool multi_supported(OpCode code) const noexcept;
@@ -85,7 +85,7 @@ private:
     bool skip_success_ = false;
     int error_ = 0;
     int wake_fd_ = -1;
-    mutable int embed_fd_ = -1;
+    mutable std::atomic<int> embed_fd_{-1};  // wake() reads it
     mutable std::atomic<Sleep> sleep_{Sleep::awake};
     std::uint64_t stale_ = 0;
     ReactorCounters counters_;

@@ -3,18 +3,20 @@
 //
 // Facts about io_uring:
 // - An unknown set-up flag is EINVAL, so the best combination is found by trying: DEFER_TASKRUN is
-//   6.1, SINGLE_ISSUER 6.0, COOP_TASKRUN 5.19, R_DISABLED 5.10. EXT_ARG (5.11) is the least we need.
-// - Ring memory is charged to RLIMIT_MEMLOCK, per user, not per process, and given back late: ENOMEM
-//   may be a matter of size.
+//   6.1, SINGLE_ISSUER 6.0, COOP_TASKRUN 5.19, R_DISABLED 5.10. EXT_ARG (5.11) is the least we
+//   need.
+// - Ring memory is charged to RLIMIT_MEMLOCK, per user, not per process, and given back late:
+//   ENOMEM may be a matter of size.
 // - SINGLE_ISSUER belongs to the thread that enables the ring, not to the one that made it.
-// - A registered ring descriptor is an index into a table of the calling *thread*. On another thread
-//   the same number may be somebody else's ring, so it is unregistered only by its owner.
+// - A registered ring descriptor is an index into a table of the calling *thread*. On another
+//   thread the same number may be somebody else's ring, so it is unregistered only by its owner.
 // - io_uring_queue_mmap() leaves the SQ index array to its caller.
 #include "io_uring_ring.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 #include <fcntl.h>
@@ -47,9 +49,12 @@ constexpr Rung rungs[] = {
 static_assert(std::size(rungs) == Ring::rung_count());
 
 constexpr Word setup_words[] = {
-    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"}, {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
-    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},   {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
-    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},       {IORING_SETUP_R_DISABLED, "R_DISABLED"},
+    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"},
+    {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
+    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},
+    {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
+    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},
+    {IORING_SETUP_R_DISABLED, "R_DISABLED"},
     {IORING_SETUP_CQSIZE, "CQSIZE"},
 };
 constexpr Word feature_words[] = {
@@ -66,10 +71,11 @@ constexpr Word feature_words[] = {
 constexpr unsigned needed_features =
     IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_RW_CUR_POS | IORING_FEAT_EXT_ARG;
 constexpr unsigned needed_opcodes[] = {
-    IORING_OP_NOP,     IORING_OP_READV,    IORING_OP_WRITEV, IORING_OP_FSYNC,  IORING_OP_POLL_ADD,
-    IORING_OP_SENDMSG, IORING_OP_RECVMSG,  IORING_OP_ACCEPT, IORING_OP_ASYNC_CANCEL,
-    IORING_OP_CONNECT, IORING_OP_TIMEOUT,  IORING_OP_OPENAT, IORING_OP_CLOSE,  IORING_OP_STATX,
-    IORING_OP_READ,    IORING_OP_WRITE,    IORING_OP_SEND,   IORING_OP_RECV,   IORING_OP_SHUTDOWN,
+    IORING_OP_NOP,          IORING_OP_READV,   IORING_OP_WRITEV,   IORING_OP_FSYNC,
+    IORING_OP_POLL_ADD,     IORING_OP_SENDMSG, IORING_OP_RECVMSG,  IORING_OP_ACCEPT,
+    IORING_OP_ASYNC_CANCEL, IORING_OP_CONNECT, IORING_OP_TIMEOUT,  IORING_OP_OPENAT,
+    IORING_OP_CLOSE,        IORING_OP_STATX,   IORING_OP_READ,     IORING_OP_WRITE,
+    IORING_OP_SEND,         IORING_OP_RECV,    IORING_OP_SHUTDOWN,
 };
 
 template <std::size_t N>
@@ -193,6 +199,15 @@ void Ring::close() noexcept {
         control(IORING_UNREGISTER_RING_FDS, &update, 1);
     }
     io_uring_queue_exit(&ring_);
+    unplug();
+}
+
+// Leaves empty queues that never have room behind: what is submitted now stays in the backlog.
+void Ring::unplug() noexcept {
+    ring_ = {};
+    ring_.sq.khead = ring_.sq.ktail = ring_.sq.kflags = &none_;
+    ring_.cq.khead = ring_.cq.ktail = &none_;
+    sq_entries_ = sq_tail_ = none_ = 0;
     fd_ = enter_fd_ = -1;
     owner_ = 0;
 }
@@ -200,8 +215,7 @@ void Ring::close() noexcept {
 void Ring::forget() noexcept {
     if (fd_ < 0) return;
     sys_->close(fd_);  // the parent keeps its own
-    fd_ = enter_fd_ = -1;
-    owner_ = 0;
+    unplug();
 }
 
 long Ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
@@ -224,8 +238,7 @@ long Ring::control(unsigned opcode, const void* argument, unsigned count) noexce
 std::string Ring::describe() const {
     return words(setup_words, setup_flags_) + ", " + std::to_string(sq_entries_) + " entries (" +
            std::to_string(cq_entries_) + " completions), features " +
-           words(feature_words, features_) +
-           (owner_ != 0 ? ", registered ring descriptor" : "");
+           words(feature_words, features_) + (owner_ != 0 ? ", registered ring descriptor" : "");
 }
 
 bool SlotTable::reserve(std::size_t count) noexcept {
@@ -256,8 +269,7 @@ bool SlotTable::reserve_fd(int fd) noexcept {
 
 namespace {
 constexpr std::size_t page = 4096;
-constexpr std::size_t lease_bytes =
-    page + std::size_t{LeasedBuffers::count} * LeasedBuffers::size;
+constexpr std::size_t lease_bytes = page + std::size_t{LeasedBuffers::count} * LeasedBuffers::size;
 static_assert(LeasedBuffers::count * sizeof(io_uring_buf) <= page);
 }  // namespace
 
@@ -311,8 +323,8 @@ namespace {
 
 // What /proc/sys/kernel/io_uring_disabled says; -1 when there is no such file.
 int disabled_by_sysctl(Sys& sys) noexcept {
-    const long fd = sys(SYS_openat, AT_FDCWD, "/proc/sys/kernel/io_uring_disabled",
-                        O_RDONLY | O_CLOEXEC, 0);
+    const long fd =
+        sys(SYS_openat, AT_FDCWD, "/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0) return -1;
     char digit = 0;
     const long got = sys.read(static_cast<int>(fd), &digit, 1);
@@ -371,7 +383,8 @@ Verdict explain_failure(Sys& sys, const char* step, int error) {
     const std::string where = std::string(step) + ": ";
     switch (-error) {
         case EPERM:
-        case EACCES: return explain_denial(sys, where);
+        case EACCES:
+            return explain_denial(sys, where);
         case ENOSYS:
             return {false, where + "this kernel has no io_uring (or a sandbox hides it)",
                     "Linux 5.11 or newer with CONFIG_IO_URING is needed; 6.1 or newer is best"};
@@ -386,7 +399,8 @@ Verdict explain_failure(Sys& sys, const char* step, int error) {
         case EMFILE:
         case ENFILE:
             return {false, where + "too many open files", "raise the limit (ulimit -n)"};
-        default: return {false, where + std::strerror(-error), ""};
+        default:
+            return {false, where + std::strerror(-error), ""};
     }
 }
 

@@ -3,14 +3,13 @@
 // the leased receive buffers. Private to reactors/io_uring*.cpp.
 #pragma once
 
-#include "io_uring_abi.hpp"
-
-#include <coir/reactor.hpp>
-
 #include <bitset>
+#include <coir/reactor.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "io_uring_abi.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -40,6 +39,7 @@ public:
     const char* failed_step() const noexcept { return failed_step_; }
     bool has_opcode(unsigned opcode) const noexcept { return opcodes_.test(opcode); }
     unsigned features() const noexcept { return features_; }
+    bool is_deferred() const noexcept { return (setup_flags_ & IORING_SETUP_DEFER_TASKRUN) != 0; }
     std::string describe() const;
     static constexpr std::size_t rung_count() noexcept { return 5; }
     /// The rung called `name`; rung_count() when there is none.
@@ -77,6 +77,7 @@ private:
     int set_up(unsigned entries, unsigned flags) noexcept;
     int load_opcodes() noexcept;
     int fail(const char* step, long error) noexcept;
+    void unplug() noexcept;
 
     io_uring ring_ = {};
     Sys* sys_ = nullptr;
@@ -90,7 +91,8 @@ private:
     unsigned setup_flags_ = 0;
     unsigned features_ = 0;
     unsigned cq_entries_ = 0;
-    int owner_ = 0;  // the thread whose table holds the registered descriptor; 0: none
+    int owner_ = 0;      // the thread whose table holds the registered descriptor; 0: none
+    unsigned none_ = 0;  // head, tail and flags of a ring that is gone
     const char* failed_step_ = "";
     std::bitset<256> opcodes_;
 };
@@ -122,8 +124,8 @@ struct Slot {
 };
 static_assert(sizeof(Slot) == 32);
 
-/// The requests, by token and by descriptor. A token is generation << 32 | slot, so a late answer to
-/// a request that is over never finds the slot's next tenant. Generation 0 is never given out.
+/// The requests, by token and by descriptor. A token is generation << 32 | slot, so a late answer
+/// to a request that is over never finds the slot's next tenant. Generation 0 is never given out.
 class SlotTable {
 public:
     static std::uint32_t index_of(std::uint64_t token) noexcept {

@@ -3,10 +3,13 @@
 //
 // Facts about io_uring:
 // - O_NONBLOCK descriptors: the kernel does not wait for them but answers EAGAIN. We put a poll in
-//   the operation's place and then try again; when readiness turns out to be a lie several times
-//   (a unix socket whose peer's queue is full is always "writable"), a pause goes before the poll.
+//   the operation's place and then try again; when readiness turns out to be a lie several times (a
+//   unix socket whose peer's queue is full is always "writable"), a pause goes before the poll.
 // - With DEFER_TASKRUN completions exist only once this thread enters; the ring's descriptor does
-//   not wake a poller for them, but a registered eventfd does.
+//   not wake a poller for them, but a registered eventfd does. Not quite: a completion that comes
+//   from a write to an eventfd signals the registered one some 20 ms late, and then never again for
+//   as long as it stays registered (seen on 6.18: it avoids nesting by a deferred signal whose mark
+//   is not cleared). So wake() signals both, and we register anew.
 // - A multishot request has ended when F_MORE is missing, for whatever reason.
 // - The kernel goes to sleep only if it could submit everything.
 #include "io_uring_reactor.hpp"
@@ -42,7 +45,8 @@ void IoUringReactor::enter(bool sleep, const __kernel_timespec* timeout) noexcep
     ++counters_.waits;
     if (sleep) ++counters_.sleeps;
     const long got = ring_.enter(sleep ? 1 : 0, IORING_ENTER_GETEVENTS, sleep ? timeout : nullptr);
-    if (got >= 0 || got == -ETIME || got == -EINTR) [[likely]] return;
+    if (got >= 0 || got == -ETIME || got == -EINTR) [[likely]]
+        return;
     // EBUSY and EAGAIN: the kernel has no room or memory; collecting makes some. EBADR: it had
     // none and lost a completion, so some operation would wait for ever. The rest: a broken ring.
     if (got != -EBUSY && got != -EAGAIN && got != -ENOMEM) error_ = static_cast<int>(got);
@@ -62,16 +66,18 @@ WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexce
         result.error = error_ != 0 ? error_ : -EBADF;
         return result;
     }
-    if (backlog_first_ != no_slot) [[unlikely]] drain_backlog(list);
-    if (cancels_unsent_) [[unlikely]] send_unsent_cancels();
-    if (!wake_armed_) [[unlikely]] arm_wake();
+    if (backlog_first_ != no_slot) [[unlikely]]
+        drain_backlog(list);
+    if (cancels_unsent_) [[unlikely]]
+        send_unsent_cancels();
+    if (!wake_armed_) [[unlikely]]
+        arm_wake();
 
     __kernel_timespec timeout;
     bool endless = false;
     bool sleep = list.size() + list.events().size() == before && wake_armed_ &&
                  backlog_first_ == no_slot && !cancels_unsent_ &&
-                 ring_.cq_tail() == ring_.cq_head() &&
-                 prepare_sleep(deadline, timeout, endless);
+                 ring_.cq_tail() == ring_.cq_head() && prepare_sleep(deadline, timeout, endless);
     if (sleep) {
         Sleep state = Sleep::awake;
         sleep = sleep_.compare_exchange_strong(state, Sleep::asleep) || state == Sleep::asleep;
@@ -79,12 +85,14 @@ WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexce
     if (sleep || ring_.unsubmitted() != 0 || ring_.needs_enter()) {
         enter(sleep, endless ? nullptr : &timeout);
     }
-    const Sleep idle = embed_fd_ < 0 ? Sleep::awake : Sleep::asleep;
+    const Sleep idle = embed_fd_.load(std::memory_order_relaxed) < 0 ? Sleep::awake : Sleep::asleep;
     if (sleep_.load(std::memory_order_relaxed) != idle) {
         result.woken = sleep_.exchange(idle) == Sleep::woken;
     }
+    const unsigned head = ring_.cq_head();
     reap(list);
-    if (embed_fd_ >= 0) settle_embedding();
+    if (idle == Sleep::asleep) [[unlikely]]
+        settle_embedding(ring_.cq_head() != head);
     result.completed = static_cast<std::uint32_t>(list.size() + list.events().size() - before);
     result.error = error_;
     return result;
@@ -122,6 +130,7 @@ void IoUringReactor::reap(CompletionList& list) noexcept {
 void IoUringReactor::on_internal(const io_uring_cqe& cqe) noexcept {
     if (cqe.user_data != wake_token) return;  // a cancel that found nothing
     if (cqe.res == -EINVAL) multishot_poll_ = false;
+    if (cqe.res == -EBADF) error_ = -EBADF;  // somebody closed our eventfd
     if (cqe.res > 0) ++counters_.wakes;
     if (cqe.flags & IORING_CQE_F_MORE) return;
     // The eventfd is otherwise never read: each write is an edge. A new poll, though, would see
@@ -195,8 +204,8 @@ bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
         flags = operation.flags;
     }
     const bool connecting = code == OpCode::connect;
-    const bool again = result == -EAGAIN ||
-                       (connecting && (result == -EINPROGRESS || result == -EALREADY));
+    const bool again =
+        result == -EAGAIN || (connecting && (result == -EINPROGRESS || result == -EALREADY));
     if (connecting && result == -EISCONN && slot.retries != 0) {
         result = 0;
         return false;
@@ -229,7 +238,9 @@ void IoUringReactor::wake() noexcept {
     if (sleep_.exchange(Sleep::woken) != Sleep::asleep) return;
     const std::uint64_t one = 1;
     // EAGAIN means that the count is at its limit, so that it is readable anyway.
-    while (direct_.write(wake_fd_, &one, sizeof one) == -EINTR) {
+    for (const int fd : {wake_fd_, embed_fd_.load()}) {
+        while (fd >= 0 && direct_.write(fd, &one, sizeof one) == -EINTR) {
+        }
     }
 }
 
@@ -250,7 +261,12 @@ int IoUringReactor::pollable_fd() const noexcept {
 
 // Makes the embedding descriptor say exactly whether there is something to do. What comes between
 // the read and the look at the queue is seen by the look; what comes later signals anew.
-void IoUringReactor::settle_embedding() noexcept {
+void IoUringReactor::settle_embedding(bool collected) noexcept {
+    if (collected && ring_.is_deferred()) {
+        const int fd = embed_fd_;
+        ring_.control(IORING_UNREGISTER_EVENTFD, nullptr, 0);
+        ring_.control(IORING_REGISTER_EVENTFD, &fd, 1);
+    }
     std::uint64_t count;
     sys_.read(embed_fd_, &count, sizeof count);
     if (ring_.cq_tail() == ring_.cq_head() && !ring_.needs_enter() && ring_.unsubmitted() == 0 &&

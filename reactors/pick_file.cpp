@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// See pick_file.hpp. Lines are `key = value`; `#` starts a comment; unknown keys are for others.
-#include "pick_file.hpp"
+// See detail/pick_file.hpp. Lines are `key = value`; `#` starts a comment; unknown keys are for
+// others.
+#include <coir/detail/pick_file.hpp>
 
 #include <cstdlib>
 #include <fstream>

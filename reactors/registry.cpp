@@ -8,10 +8,10 @@
 #include "checked.hpp"
 #include "epoll.hpp"
 #include "io_uring.hpp"
-#include "pick_file.hpp"
 #include "poll.hpp"
 #include "sim.hpp"
 
+#include <coir/detail/pick_file.hpp>
 #include <coir/log.hpp>
 #include <coir/reactors.hpp>
 

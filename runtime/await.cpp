@@ -45,7 +45,7 @@ void sleep_task(TaskBase& self, TimePoint when) {
 }  // namespace
 
 void sleep_for_nanoseconds(Nanoseconds duration) {
-    TaskBase& self = require_task("sleep");
+    TaskBase& self = this_task("sleep");
     self.check_cancelled();
     if (duration.count() <= 0) {
         self.scheduler().yield();
@@ -74,7 +74,7 @@ std::error_code current_exception_code() {
 }  // namespace detail
 
 void sleep_until(TimePoint when) {
-    detail::TaskBase& self = detail::require_task("sleep_until");
+    detail::TaskBase& self = detail::this_task("sleep_until");
     self.check_cancelled();
     if (when <= self.scheduler().now()) {
         self.scheduler().yield();
@@ -83,14 +83,8 @@ void sleep_until(TimePoint when) {
     }
 }
 
-void yield_now() {
-    detail::TaskBase& self = detail::require_task("yield_now");
-    self.check_cancelled();
-    self.scheduler().yield();
-}
-
 void checkpoint() {
-    detail::TaskBase& self = detail::require_task("checkpoint");
+    detail::TaskBase& self = detail::this_task("checkpoint");
     self.check_cancelled();
     self.scheduler().spend_credit();
 }

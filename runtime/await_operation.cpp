@@ -38,7 +38,7 @@ void complete_task_operation(Operation& completed) noexcept {
 
 // await path 2/7: asked to cancel? done at once? else hand over, suspend, and look at the result.
 std::int32_t Scheduler::perform(TaskOperation& operation, const char* what) {
-    TaskBase& self = require_task(what);
+    TaskBase& self = this_task(what);
     self.check_cancelled();
     if (!reactor_->supports(operation.code)) return perform_in_pool(operation, what);
     if (reactor_->try_now(operation)) {

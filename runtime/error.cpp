@@ -32,6 +32,7 @@ std::string first_line(std::exception_ptr error) {
 }  // namespace
 
 CancelledError::~CancelledError() = default;
+WriteCancelledError::~WriteCancelledError() = default;
 
 TaskCancelledError::TaskCancelledError(std::string message)
     : std::runtime_error(with_message("coir: what was awaited was cancelled", message)),

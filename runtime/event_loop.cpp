@@ -106,7 +106,7 @@ void Scheduler::report(const ExceptionContext& context) noexcept {
 LoopMetrics Scheduler::metrics() const {
     LoopMetrics metrics;
     metrics.turns = turns_;
-    metrics.steps = step_chunks_ * 64;
+    metrics.steps = steps_;
     metrics.tasks_created = tasks_created_;
     metrics.tasks_alive = tasks_alive_;
     metrics.swallowed_cancels = swallowed_cancels_;
@@ -185,7 +185,7 @@ bool EventLoop::has_ready() const { return scheduler_->has_ready(); }
 EventLoop& get_running_loop() { return detail::running_scheduler("get_running_loop").owner(); }
 
 EventLoop* try_get_running_loop() noexcept {
-    detail::Scheduler* scheduler = detail::running_scheduler_or_null();
+    detail::Scheduler* scheduler = detail::running_here;
     return scheduler ? &scheduler->owner() : nullptr;
 }
 

@@ -56,35 +56,52 @@ struct SanitizerFiber {
     bool owns_tsan = false;
 };
 
-// What travels with a jump; it lives on the stack that is left.
-struct Transfer {
+// What travels with a jump is the context that is left; or, marked by its lowest bit, the address of
+// a Visit on the stack that is left: something to be done on top of the stack that is entered, which
+// then goes on sleeping.
+struct Visit {
     FiberContext* from;
-    FiberContext* to;
-    void (*visit)(void*);  // to be run on the stack that is entered, which then goes on sleeping
-    void* visitor;
+    void (*act)(void*);
+    void* argument;
 };
+
+struct Arrival {
+    FiberContext* from;
+    const Visit* visit;  // usually null
+};
+
+void* pack(FiberContext& from) noexcept { return &from; }
+void* pack(Visit& visit) noexcept {
+    return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(&visit) | 1);
+}
+[[gnu::always_inline]] inline Arrival unpack(void* data) noexcept {
+    const auto bits = reinterpret_cast<std::uintptr_t>(data);
+    if ((bits & 1) == 0) [[likely]] return {static_cast<FiberContext*>(data), nullptr};
+    const auto* visit = reinterpret_cast<const Visit*>(bits & ~std::uintptr_t{1});
+    return {visit->from, visit};
+}
 
 struct Entry {
     void (*function)(void*);
     void* argument;
 };
 
-SanitizerFiber* sanitizer_of(FiberContext& context) noexcept {
+[[maybe_unused]] SanitizerFiber* sanitizer_of(FiberContext& context) noexcept {
     return static_cast<SanitizerFiber*>(context.sanitizer);
 }
 
-// Jumps, and returns the Transfer of whoever jumps back here.
+// Jumps, and returns what whoever jumps back here brings.
 //
 // jump_fcontext leaves by `pop; jmp`. Entered by a `call`, it would leave an entry on the
 // processor's return stack that nothing pops, and every return after it would be mispredicted (2.2
 // to 2.5 times the cost of the switch, measured). So the return address is pushed by hand and the
 // function is entered by a jump: calls and returns stay paired.
-[[gnu::always_inline]] inline const Transfer* jump_to(void* stack_pointer, Transfer* transfer) noexcept {
+[[gnu::always_inline]] inline Arrival jump_to(void* stack_pointer, void* packed) noexcept {
 #if defined(__x86_64__) && !COIR_ASAN && !COIR_TSAN
     void* left = stack_pointer;
-    void* data = transfer;
+    void* data = packed;
     void* target = reinterpret_cast<void*>(&bctx::jump_fcontext);
-    void* second = nullptr;
+    void* brought = nullptr;
     __asm__ volatile(
         "leaq 1f(%%rip), %%rcx\n\t"
         "pushq %%rcx\n\t"
@@ -94,7 +111,7 @@ SanitizerFiber* sanitizer_of(FiberContext& context) noexcept {
 #if defined(__CET__) && (__CET__ & 1)
         "endbr64\n\t"
 #endif
-        : "+D"(left), "+S"(data), "+a"(target), "=d"(second)
+        : "+D"(left), "+S"(data), "+a"(target), "=d"(brought)
         :
         : "rcx", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
           "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
@@ -106,52 +123,53 @@ SanitizerFiber* sanitizer_of(FiberContext& context) noexcept {
           "k7"
 #endif
     );
-    const Transfer* arrived = static_cast<Transfer*>(second);
-    arrived->from->stack_pointer = target;  // rax: the context that was left
-    return arrived;
+    const Arrival arrival = unpack(brought);
+    arrival.from->stack_pointer = target;  // rax: where the one who came stopped
+    return arrival;
 #else
-    bctx::transfer_t came = bctx::jump_fcontext(stack_pointer, transfer);
-    const Transfer* arrived = static_cast<Transfer*>(came.data);
-    arrived->from->stack_pointer = came.fctx;
-    return arrived;
+    const bctx::transfer_t came = bctx::jump_fcontext(stack_pointer, packed);
+    const Arrival arrival = unpack(came.data);
+    arrival.from->stack_pointer = came.fctx;
+    return arrival;
 #endif
 }
 
-[[gnu::always_inline]] inline void before_switch([[maybe_unused]] FiberContext& from,
-                                                 [[maybe_unused]] FiberContext& to,
-                                                 [[maybe_unused]] bool from_ends) noexcept {
 #if COIR_ASAN
-    SanitizerFiber* left = sanitizer_of(from);
-    SanitizerFiber* entered = sanitizer_of(to);
-    __sanitizer_start_switch_fiber(from_ends ? nullptr : &left->fake_stack, entered->bottom,
-                                   entered->size);
+// Whose stack is being entered: the one who arrives has no other way to know.
+thread_local SanitizerFiber* entering = nullptr;
+#endif
+
+[[gnu::always_inline]] inline void before_switch([[maybe_unused]] FiberContext& from,
+                                                 [[maybe_unused]] FiberContext& to) noexcept {
+#if COIR_ASAN
+    entering = sanitizer_of(to);
+    __sanitizer_start_switch_fiber(&sanitizer_of(from)->fake_stack, entering->bottom,
+                                   entering->size);
 #endif
 #if COIR_TSAN
     __tsan_switch_to_fiber(sanitizer_of(to)->tsan, 0);
 #endif
 }
 
-[[gnu::always_inline]] inline void after_switch([[maybe_unused]] const Transfer* transfer) noexcept {
+[[gnu::always_inline]] inline void after_switch([[maybe_unused]] const Arrival& arrival) noexcept {
 #if COIR_ASAN
     // The thread's own stack bounds become known here, the first time it is left.
-    SanitizerFiber* left = sanitizer_of(*transfer->from);
-    SanitizerFiber* entered = sanitizer_of(*transfer->to);
-    __sanitizer_finish_switch_fiber(entered->fake_stack, &left->bottom, &left->size);
+    SanitizerFiber* left = sanitizer_of(*arrival.from);
+    __sanitizer_finish_switch_fiber(entering->fake_stack, &left->bottom, &left->size);
 #endif
 }
 
 // The first frame of every fiber. It never returns into Boost.
 COIR_NOINLINE void fiber_entry(bctx::transfer_t came) noexcept {
-    Transfer* transfer = static_cast<Transfer*>(came.data);
-    transfer->from->stack_pointer = came.fctx;
-    after_switch(transfer);
-    Entry* entry = static_cast<Entry*>(transfer->to->caught_exceptions);
-    const Entry copy = *entry;
-    // A fiber starts with no exception in flight, whatever its starter was doing.
+    const Arrival arrival = unpack(came.data);
+    arrival.from->stack_pointer = came.fctx;
+    after_switch(arrival);
+    // make_context() has put the entry where a running fiber keeps its caught exceptions, of which
+    // a new one has none, whatever its starter was doing.
     auto* globals = reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
+    const Entry entry = *static_cast<const Entry*>(globals->caught_exceptions);
     globals->caught_exceptions = nullptr;
-    globals->uncaught_exceptions = 0;
-    copy.function(copy.argument);
+    entry.function(entry.argument);
     std::abort();
 }
 
@@ -161,8 +179,10 @@ ThreadState ThreadState::of_this_thread() noexcept {
     return {&errno, abi::__cxa_get_globals()};
 }
 
-COIR_NOINLINE void switch_context(const ThreadState& thread, FiberContext& from,
-                                        FiberContext& to, bool from_ends) noexcept {
+namespace {
+
+[[gnu::always_inline]] inline void swap_thread_state(const ThreadState& thread, FiberContext& from,
+                                                     const FiberContext& to) noexcept {
     auto* globals = static_cast<ExceptionGlobals*>(thread.exception_globals);
     from.caught_exceptions = globals->caught_exceptions;
     from.uncaught_exceptions = globals->uncaught_exceptions;
@@ -170,27 +190,34 @@ COIR_NOINLINE void switch_context(const ThreadState& thread, FiberContext& from,
     globals->caught_exceptions = to.caught_exceptions;
     globals->uncaught_exceptions = to.uncaught_exceptions;
     *thread.error_number = to.error_number;
+}
 
-    Transfer transfer{&from, &to, nullptr, nullptr};
-    before_switch(from, to, from_ends);
-    const Transfer* arrived = jump_to(to.stack_pointer, &transfer);
-    after_switch(arrived);
-    while (arrived->visit) [[unlikely]] {
-        arrived->visit(arrived->visitor);
-        FiberContext& visitor = *arrived->from;
-        Transfer back{&from, &visitor, nullptr, nullptr};
-        before_switch(from, visitor, false);
-        arrived = jump_to(visitor.stack_pointer, &back);
-        after_switch(arrived);
+// Runs what visitors want done on this stack, until somebody comes to stay.
+[[gnu::noinline]] void receive_visits(FiberContext& self, Arrival arrival) noexcept {
+    while (const Visit* visit = arrival.visit) {
+        visit->act(visit->argument);
+        before_switch(self, *arrival.from);
+        arrival = jump_to(arrival.from->stack_pointer, pack(self));
+        after_switch(arrival);
     }
 }
 
-COIR_NOINLINE void visit_context(FiberContext& from, FiberContext& suspended, void (*visit)(void*),
-                                 void* visitor) noexcept {
-    Transfer transfer{&from, &suspended, visit, visitor};
-    before_switch(from, suspended, false);
-    const Transfer* arrived = jump_to(suspended.stack_pointer, &transfer);
-    after_switch(arrived);
+}  // namespace
+
+COIR_NOINLINE void switch_context(const ThreadState& thread, FiberContext& from,
+                                  FiberContext& to) noexcept {
+    swap_thread_state(thread, from, to);
+    before_switch(from, to);
+    const Arrival arrival = jump_to(to.stack_pointer, pack(from));
+    after_switch(arrival);
+    if (arrival.visit) [[unlikely]] receive_visits(from, arrival);
+}
+
+COIR_NOINLINE void visit_context(FiberContext& from, FiberContext& suspended, void (*act)(void*),
+                                 void* argument) noexcept {
+    Visit visit{&from, act, argument};
+    before_switch(from, suspended);
+    after_switch(jump_to(suspended.stack_pointer, pack(visit)));
 }
 
 void make_context(FiberContext& context, void* top, std::size_t size, void (*entry)(void*),
@@ -250,7 +277,7 @@ void self_check_fiber(void* argument) {
             check.fiber_saw_own = value == 2 && std::uncaught_exceptions() == 0;
         }
     }
-    switch_context(check.thread, check.fiber, check.outside, true);
+    switch_context(check.thread, check.fiber, check.outside);
     std::abort();
 }
 

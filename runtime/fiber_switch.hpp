@@ -22,14 +22,13 @@ struct ThreadState {
 };
 
 /// Leaves `from` (saving everything in it) and continues `to`; returns when something switches back
-/// to `from`. With `from_ends` the fiber that is left will never be continued.
-void switch_context(const ThreadState& thread, FiberContext& from, FiberContext& to,
-                    bool from_ends = false) noexcept;
+/// to `from`.
+void switch_context(const ThreadState& thread, FiberContext& from, FiberContext& to) noexcept;
 
-/// Runs `visit(visitor)` on top of a suspended fiber's stack and comes back; the fiber goes on
-/// sleeping. `visit` must neither throw nor switch. For stack dumps.
-void visit_context(FiberContext& from, FiberContext& suspended, void (*visit)(void*),
-                   void* visitor) noexcept;
+/// Runs `act(argument)` on top of a suspended fiber's stack and comes back; the fiber goes on
+/// sleeping. `act` must neither throw nor switch. For stack dumps.
+void visit_context(FiberContext& from, FiberContext& suspended, void (*act)(void*),
+                   void* argument) noexcept;
 
 /// Prepares `context` so that the first switch to it calls `entry(argument)` on the stack that ends
 /// at `top`. `entry` must never return.

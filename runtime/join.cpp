@@ -82,12 +82,12 @@ private:
 };
 
 void require_same_loop(const StateBase& state, const char* call) {
-    if (&state.scheduler() == running_scheduler_or_null()) return;
+    if (&state.scheduler() == running_here) return;
     throw WrongThreadError(std::string("coir: ") + call + " of something of another loop");
 }
 
 void join_all(JoinedChild* children, std::size_t count) {
-    TaskBase& self = require_task("gather");
+    TaskBase& self = this_task("gather");
     for (std::size_t i = 0; i < count; ++i) {
         if (children[i].state == &self) {
             throw InvalidStateError("coir: a task cannot await itself");

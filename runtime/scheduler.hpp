@@ -58,6 +58,8 @@ public:
     }
     /// Goes to the end of the ready queue; not a cancellation point.
     void yield() noexcept;
+    /// The body of coir::yield_now(); `scheduler` is this thread's, or null.
+    static void yield_now(Scheduler* scheduler);
     /// Spends one of the step's credits for a call that did not suspend; yields at zero.
     void spend_credit() noexcept {
         if (--credits_ == 0) [[unlikely]] yield();
@@ -113,7 +115,8 @@ public:
     bool closed() const noexcept { return closed_; }
     void require_open(const char* call) const;
     void require_thread(const char* call) const;
-    bool on_this_thread() const noexcept;
+    [[noreturn]] static void throw_wrong_thread(const char* call);
+    [[noreturn]] static void throw_closed(const char* call);
     /// Whether this loop may be used here: it runs on this thread, or does not run at all.
     bool usable_here() const noexcept;
 
@@ -134,7 +137,10 @@ public:
     const EventLoop& owner() const noexcept { return *owner_; }
     const RunOptions& options() const noexcept { return options_; }
     const std::string& reactor_choice() const noexcept { return reactor_choice_; }
-    void set_debug(bool on) noexcept { debug_ = on; }
+    void set_debug(bool on) noexcept {
+        debug_ = on;
+        steps_left_ = 1;
+    }
     bool debug() const noexcept { return debug_; }
     LoopMetrics metrics() const;
     int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
@@ -161,15 +167,17 @@ private:
     ReadyEntry* pop_ready() noexcept;
     ReadyEntry* take_chosen() noexcept;
     ReadyEntry* next_entry() noexcept;
-    bool refill_steps() noexcept;
-    void leave_to(FiberContext& from, ReadyEntry* next, bool from_ends) noexcept;
+    bool may_go_on() noexcept;
+    FiberContext* enter_next(ReadyEntry* next) noexcept;
+    static void prefetch(const ReadyEntry& coming) noexcept;
+    void leave_current(TaskBase& self) noexcept;
+    void leave_slowly(TaskBase& self) noexcept;
     void bind_stack(TaskBase& task) noexcept;
-    void move_stack(StackSlot& slot, TaskBase& task) noexcept;
-    void reap() noexcept {
-        if (retired_) [[unlikely]] reap_retired();
-    }
-    void reap_retired() noexcept;
+    void occupy(StackSlot& slot, TaskBase& task) noexcept;
+    void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     void check_step_time() noexcept;
+    ReadyEntry* next_entry_slowly() noexcept;
+    void set_step_budget() noexcept;
 
     void enter();
     void exit() noexcept;
@@ -193,7 +201,6 @@ private:
     TaskBase* current_ = nullptr;
     std::int32_t steps_left_ = 1;
     std::int32_t credits_ = 1;
-    StackSlot* retired_ = nullptr;    // the stack of a fiber that has just ended
     ReadyEntry* handed_over_ = nullptr;  // what the loop is to run first when it is switched to
     Sys* chooser_ = nullptr;  // null in production: FIFO
     ThreadState thread_;
@@ -209,8 +216,8 @@ private:
     std::size_t in_flight_ = 0;
     std::size_t external_jobs_ = 0;
     std::uint64_t turns_ = 0;
-    std::uint64_t step_chunks_ = 0;
-    std::uint32_t chunks_since_poll_ = 0;
+    std::uint64_t steps_ = 0;
+    std::int32_t steps_since_poll_ = 0;
     TimePoint last_poll_{};
     TimePoint step_began_{};
     Nanoseconds idle_{};
@@ -251,8 +258,25 @@ private:
     bool orphaned_ = false;
 };
 
-/// The loop that runs on this thread, or null.
-Scheduler* running_scheduler_or_null() noexcept;
+/// The loop that runs on this thread, or null. Initial-exec: one load, also from a shared library.
+/// Fibers never migrate, so that a compiler may keep its address across a switch.
+[[gnu::tls_model("initial-exec"), gnu::visibility("hidden")]] extern constinit thread_local Scheduler*
+    running_here;
+
+inline bool Scheduler::usable_here() const noexcept { return running_here == this || !running_; }
+inline void Scheduler::require_thread(const char* call) const {
+    if (!usable_here()) [[unlikely]] throw_wrong_thread(call);
+}
+inline void Scheduler::require_open(const char* call) const {
+    if (closed_) [[unlikely]] throw_closed(call);
+}
+/// As require_task(), for the runtime's own files.
+inline TaskBase& this_task(const char* call) {
+    Scheduler* scheduler = running_here;
+    TaskBase* task = scheduler ? scheduler->current() : nullptr;
+    if (!task) [[unlikely]] return require_task(call);
+    return *task;
+}
 
 }  // namespace detail
 }  // namespace v0

@@ -37,6 +37,9 @@ constexpr std::size_t smallest_stack = 16 * 1024;
 constexpr std::size_t largest_stack = std::size_t{64} << 30;
 constexpr std::size_t slab_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t guard_batch = 64;
+// 2.5 KiB in all: a shallow task still touches a single page.
+constexpr std::size_t colours = 40;
+constexpr std::size_t colour_step = 64;
 // mprotect splits the slab's mapping twice per stack; the kernel's default limit is 65,530.
 constexpr std::size_t mprotect_stacks_max = 30'000;
 
@@ -130,20 +133,22 @@ const char* guard_method(Sys& sys) noexcept {
     return guard_install_works(sys) ? "MADV_GUARD_INSTALL" : "mprotect";
 }
 
-StackClass::StackClass(Sys& sys, std::size_t stack_size, StackGuard guard)
+StackClass::StackClass(Sys& sys, std::size_t stack_size, StackGuard guard,
+                       std::size_t& next_colour)
     : sys_(sys),
       stack_size_(stack_size),
       // Libraries that were built without stack-clash protection step over a single page.
       guard_size_(guard == StackGuard::none ? 0
                   : stack_size >= 256 * 1024 ? 64 * 1024
                                              : page_size),
-      guard_(guard) {}
+      guard_(guard),
+      next_colour_(next_colour) {}
 
 StackClass::~StackClass() {
     for (auto& slab : slabs_) {
         unpublish(*slab);
         for (std::size_t i = 0; i < slab->count; ++i) {
-            destroy_sanitizer_fiber(slab->slots[i].sanitizer);
+            destroy_sanitizer_fiber(slab->slots[i].idle_fiber.sanitizer);
         }
         if (guard_size_ != 0 && !guard_install_works(sys_)) {
             mprotected_stacks.fetch_sub(std::min(slab->guarded, mprotected_stacks.load()));
@@ -220,8 +225,9 @@ std::size_t StackClass::prepare_more(StackSlab& slab) {
     }
     for (std::size_t i = last; i-- > first;) {
         StackSlot& slot = slab.slots[i];
+        slot.colour = static_cast<std::uint32_t>(next_colour_++ % colours * colour_step);
         slot.slab = &slab;
-        slot.sanitizer = make_sanitizer_fiber(slab.bottom(slot) + guard_size_,
+        slot.idle_fiber.sanitizer = make_sanitizer_fiber(slab.bottom(slot) + guard_size_,
                                               stack_size_ - guard_size_);
 #if COIR_HAVE_VALGRIND
         VALGRIND_STACK_REGISTER(slab.bottom(slot) + guard_size_, slab.top(slot));
@@ -269,7 +275,8 @@ std::size_t StackClass::trim(std::size_t most) noexcept {
          slot = slot->next_free) {
         if (!slot->dirty || ++warm <= keep) continue;
         StackSlab& slab = *slot->slab;
-        // Guards survive MADV_DONTNEED.
+        // The fiber that sleeps there holds nothing and is simply forgotten. Guards survive.
+        slot->idle_fiber.stack_pointer = nullptr;
         sys_(SYS_madvise, slab.bottom(*slot) + guard_size_, stack_size_ - guard_size_,
              MADV_DONTNEED);
         slot->dirty = false;
@@ -289,7 +296,7 @@ StackClass& StackPool::class_for(std::size_t size) {
     for (auto& known : classes_) {
         if (known->stack_size() == rounded) return *known;
     }
-    classes_.push_back(std::make_unique<StackClass>(sys_, rounded, guard_));
+    classes_.push_back(std::make_unique<StackClass>(sys_, rounded, guard_, next_colour_));
     return *classes_.back();
 }
 

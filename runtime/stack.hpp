@@ -6,7 +6,8 @@
 // limited), else with mprotect (two mappings a stack, so about 32,000 stacks).
 //
 // A task reserves a stack when it is created and gets it when it first runs: creating a task is
-// where memory can be refused, and tasks that run to their end one after another share one stack.
+// where memory can be refused, and tasks that run to their end one after another share one stack. A
+// fiber whose task has ended stays on its stack and sleeps until the stack is given to the next one.
 //
 // Threads: a pool belongs to its loop's thread; describe_guard_hit() is async-signal-safe.
 #pragma once
@@ -32,7 +33,11 @@ struct StackSlot {
     StackSlab* slab = nullptr;
     StackSlot* next_free = nullptr;
     std::atomic<const TaskBase*> owner{nullptr};  ///< read by the overflow report
-    void* sanitizer = nullptr;
+    /// The fiber that sleeps here between two tasks; its stack pointer is null when there is none.
+    FiberContext idle_fiber;
+    /// Bytes left free at the top: equally aligned stacks compete for the same few cache sets, and
+    /// two of them in turn stall on stores that only look alike.
+    std::uint32_t colour = 0;
     bool dirty = false;  ///< has been run on since its pages were given back
 };
 
@@ -57,7 +62,7 @@ struct StackSlab {
 /// All stacks of one size.
 class StackClass {
 public:
-    StackClass(Sys& sys, std::size_t stack_size, StackGuard guard);
+    StackClass(Sys& sys, std::size_t stack_size, StackGuard guard, std::size_t& next_colour);
     ~StackClass();
     StackClass(const StackClass&) = delete;
     StackClass& operator=(const StackClass&) = delete;
@@ -97,6 +102,7 @@ private:
     std::size_t reserved_ = 0;    // promised or in use
     std::size_t most_reserved_ = 0;  // since the last trim
     std::size_t dirty_free_ = 0;
+    std::size_t& next_colour_;  // shared by all classes of a pool
 };
 
 /// The stacks of one loop.
@@ -114,6 +120,7 @@ public:
 private:
     Sys& sys_;
     const StackGuard guard_;
+    std::size_t next_colour_ = 0;
     std::vector<std::unique_ptr<StackClass>> classes_;
 };
 

@@ -97,7 +97,7 @@ void StateBase::settle(Outcome outcome) noexcept {
 }
 
 void StateBase::wait() {
-    TaskBase& self = require_task("await");
+    TaskBase& self = this_task("await");
     if (scheduler_ != &self.scheduler()) {
         throw WrongThreadError("coir: what is awaited belongs to another loop");
     }
@@ -148,8 +148,8 @@ StateBase::DoneCallback::DoneCallback() noexcept : Waiter(nullptr) {
     notify = &DoneCallback::queue;
     run = [](ReadyEntry& entry) noexcept {
         std::unique_ptr<DoneCallback> self(static_cast<DoneCallback*>(&entry));
-        StateBase* state = self->state;
-        Scheduler& scheduler = state->scheduler();
+        StateBase* const of = self->state;
+        Scheduler& scheduler = of->scheduler();
         if (!scheduler.closed()) {
             try {
                 self->invoke();
@@ -158,7 +158,7 @@ StateBase::DoneCallback::DoneCallback() noexcept : Waiter(nullptr) {
             }
         }
         self.reset();
-        state->drop_ref();
+        of->drop_ref();
     };
 }
 

@@ -100,8 +100,8 @@ std::uint32_t TaskBase::uncancel() noexcept {
     return cancelling_;
 }
 
-void TaskBase::check_cancelled() {
-    if (cancel_pending_ && !masked()) [[unlikely]] throw_cancelled();
+void TaskBase::deliver_cancel() {
+    if (!masked()) throw_cancelled();
 }
 
 void TaskBase::throw_cancelled() { throw CancelledError(take_cancel_message()); }

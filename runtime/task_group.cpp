@@ -15,7 +15,7 @@
 namespace coir {
 inline namespace v0 {
 
-TaskGroup::TaskGroup() : parent_(detail::require_task("with_task_group")) {}
+TaskGroup::TaskGroup() : parent_(detail::this_task("with_task_group")) {}
 TaskGroup::~TaskGroup() = default;
 
 void TaskGroup::prepare_child() {

@@ -9,7 +9,7 @@ inline namespace v0 {
 namespace detail {
 
 void call_on_pool(void (*work)(void*), void (*on_cancel)(void*) noexcept, void* argument) {
-    Scheduler& scheduler = require_task("to_thread").scheduler();
+    Scheduler& scheduler = this_task("to_thread").scheduler();
     run_in_pool(
         scheduler.pool(), [&] { work(argument); }, "to_thread", on_cancel, argument);
 }

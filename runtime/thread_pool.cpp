@@ -141,7 +141,7 @@ struct PostingJob : PoolJob {
 
 bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
                   void (*on_cancel)(void*) noexcept, void* argument) {
-    TaskBase& self = require_task(what);
+    TaskBase& self = this_task(what);
     self.check_cancelled();
     Scheduler& scheduler = self.scheduler();
     PostingJob posting;

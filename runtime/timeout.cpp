@@ -14,7 +14,7 @@ namespace coir {
 inline namespace v0 {
 
 Timeout::Timeout(TimePoint when)
-    : task_(detail::require_task("a timeout")),
+    : task_(detail::this_task("a timeout")),
       when_(when),
       cancelling_before_(task_.cancelling()) {
     timer_.scope = this;
@@ -56,7 +56,7 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
 namespace detail {
 
 TimePoint deadline_after(Nanoseconds duration) {
-    return saturating_add(require_task("a timeout").scheduler().now(), duration);
+    return saturating_add(this_task("a timeout").scheduler().now(), duration);
 }
 
 void throw_timeout() { std::throw_with_nested(TimeoutError()); }

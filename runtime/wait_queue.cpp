@@ -21,7 +21,7 @@ void cancel_wait(Park& park, TaskBase& task) noexcept {
 }  // namespace
 
 void WaitQueue::wait(WaitNode& node, const char* what) {
-    TaskBase& self = require_task(what);
+    TaskBase& self = this_task(what);
     if (Waiter* other = waiters_.front()) {
         if (&other->task->scheduler() != &self.scheduler()) {
             throw WrongThreadError(std::string("coir: a ") + what + " is used by two loops");
@@ -49,7 +49,7 @@ void WaitQueue::wake_all(WaitOutcome outcome) noexcept {
 }
 
 TaskBase& enter_suspension_point(const char* call) {
-    TaskBase& self = require_task(call);
+    TaskBase& self = this_task(call);
     self.check_cancelled();
     return self;
 }

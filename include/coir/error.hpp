@@ -8,6 +8,7 @@
 
 #include <coir/detail/config.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -34,6 +35,23 @@ public:
 
 private:
     std::string message_;
+};
+
+/// A write was cancelled. A part of it may have gone out: a protocol cannot just go on.
+class COIR_API WriteCancelledError : public CancelledError {
+public:
+    WriteCancelledError(std::string message, std::size_t transferred)
+        : CancelledError(std::move(message)), transferred_(transferred) {}
+    WriteCancelledError(const WriteCancelledError&) = default;
+    WriteCancelledError(WriteCancelledError&&) noexcept = default;
+    WriteCancelledError& operator=(const WriteCancelledError&) = default;
+    WriteCancelledError& operator=(WriteCancelledError&&) noexcept = default;
+    ~WriteCancelledError() override;
+    /// Bytes of the call that the kernel had taken.
+    std::size_t transferred() const noexcept { return transferred_; }
+
+private:
+    std::size_t transferred_;
 };
 
 /// What was awaited had been cancelled by somebody else; the awaiting task itself was not.

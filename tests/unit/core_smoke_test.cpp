@@ -203,16 +203,3 @@ TEST_CASE("smoke: all tasks waiting for each other is reported as a deadlock", "
                     }),
                     coir::DeadlockError);
 }
-
-TEST_CASE("smoke: the test support notices errors that nobody awaits", "[smoke]") {
-    // The default handler would only log it.
-    std::string seen;
-    run_in_loop([&] {
-        coir::get_running_loop().set_exception_handler(
-            [&](const coir::ExceptionContext& context) { seen = context.message; });
-        coir::spawn_detached([] { throw std::runtime_error("lost"); });
-        coir::yield_now();
-        coir::yield_now();
-    });
-    CHECK_FALSE(seen.empty());
-}

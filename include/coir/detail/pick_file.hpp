@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The file that `coir pick --write` makes and the automatic choice reads.
+// The file that `coir pick --write` makes and the automatic choice reads. Shared by the library and
+// the coir command; not for programs.
 #pragma once
 
 #include <coir/detail/config.hpp>

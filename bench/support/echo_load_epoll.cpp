@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "clock.hpp"
+#include "echo_load.hpp"
+
+namespace coir_bench {
+
+namespace {
+
+class EpollLoad : public EchoLoad {
+ public:
+  explicit EpollLoad(const EchoLoadPlan& plan)
+      : EchoLoad(plan),
+        epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+        progress_(plan.connections) {
+    for (std::size_t index = 0; index < connections_.size(); ++index) {
+      set_interest(index, EPOLL_CTL_ADD, EPOLLIN);
+    }
+  }
+
+  void run_for(std::int64_t duration_ns) override {
+    std::int64_t now = now_ns();
+    if (!started_) {
+      for (std::size_t index = 0; index < connections_.size(); ++index) start(index, now);
+      started_ = true;
+    }
+    const std::int64_t end_ns = now + duration_ns;
+    std::array<epoll_event, 256> events;
+    for (std::int64_t heard_ns = now; now < end_ns;) {
+      const int wait_ms = static_cast<int>((end_ns - now) / 1'000'000);
+      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(),
+                                     wait_ms < 100 ? wait_ms : 100);
+      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
+      now = now_ns();
+      const std::uint64_t answers_before = answers();
+      for (int nth = 0; nth < count; ++nth) handle(events[static_cast<std::size_t>(nth)], now);
+      if (answers() != answers_before) heard_ns = now;
+      if (now - heard_ns > kSilenceMaxNs) fail_silent();
+    }
+  }
+
+ private:
+  struct Progress {
+    std::size_t sent = 0;
+    std::size_t received = 0;
+    bool waits_to_send = false;
+  };
+
+  void set_interest(std::size_t index, int operation, std::uint32_t interest) {
+    epoll_event event{};
+    event.events = interest;
+    event.data.u64 = index;
+    check(::epoll_ctl(epoll_.get(), operation, connections_[index].socket.get(), &event),
+          "epoll_ctl");
+  }
+
+  void start(std::size_t index, std::int64_t now) {
+    prepare_message(connections_[index], now);
+    progress_[index].sent = 0;
+    progress_[index].received = 0;
+    send_more(index);
+  }
+
+  void send_more(std::size_t index) {
+    const Connection& connection = connections_[index];
+    Progress& progress = progress_[index];
+    while (progress.sent < plan_.size) {
+      const ssize_t sent =
+          ::send(connection.socket.get(), connection.out.data() + progress.sent,
+                 plan_.size - progress.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno == EAGAIN) break;
+      if (sent < 0) throw_errno("send");
+      progress.sent += static_cast<std::size_t>(sent);
+    }
+    const bool unfinished = progress.sent < plan_.size;
+    if (unfinished != progress.waits_to_send) {
+      set_interest(index, EPOLL_CTL_MOD, unfinished ? EPOLLIN | EPOLLOUT : EPOLLIN);
+      progress.waits_to_send = unfinished;
+    }
+  }
+
+  void handle(const epoll_event& event, std::int64_t now) {
+    const auto index = static_cast<std::size_t>(event.data.u64);
+    if (event.events & EPOLLOUT) send_more(index);
+    if (!(event.events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+    Connection& connection = connections_[index];
+    Progress& progress = progress_[index];
+    const ssize_t got =
+        ::recv(connection.socket.get(), connection.in.data() + progress.received,
+               plan_.size - progress.received, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got < 0) throw_errno("recv");
+    if (got == 0) fail_closed();
+    progress.received += static_cast<std::size_t>(got);
+    if (progress.received < plan_.size) return;
+    count_answer(connection, now);
+    start(index, now);
+  }
+
+  bool started_ = false;
+  const UniqueFd epoll_;
+  std::vector<Progress> progress_;
+};
+
+}  // namespace
+
+std::unique_ptr<EchoLoad> make_epoll_load(const EchoLoadPlan& plan) {
+  return std::make_unique<EpollLoad>(plan);
+}
+
+}  // namespace coir_bench

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// See real.hpp.
+#include "real.hpp"
+
+#include <cerrno>
+
+#include <dlfcn.h>
+
+namespace coir_legacy {
+namespace real {
+
+#define COIR_LEGACY_POINTER(symbol, category, number, result, parameters, arguments) \
+    constinit result(*symbol##_pointer) parameters = nullptr;
+COIR_LEGACY_SYMBOLS(COIR_LEGACY_POINTER)
+#undef COIR_LEGACY_POINTER
+
+}  // namespace real
+
+namespace {
+
+// dlsym() may allocate, and an allocator may read files: what it calls goes to the kernel directly.
+[[gnu::tls_model("initial-exec")]] constinit thread_local int resolving = 0;
+
+long missing() noexcept {
+    errno = ENOSYS;
+    return -1;
+}
+
+// The system call itself, with libc's conventions.
+template <long Number, class Function>
+struct Direct;
+template <long Number, class Result, class... Args>
+struct Direct<Number, Result(Args...)> {
+    static Result call(Args... args) { return static_cast<Result>(::syscall(Number, args...)); }
+    static void* address() noexcept {
+        if constexpr (Number < 0) {
+            return reinterpret_cast<void*>(&missing);
+        } else {
+            return reinterpret_cast<void*>(&call);
+        }
+    }
+};
+template <long Number, class... Args>
+struct Direct<Number, void(Args...)> {
+    static void* address() noexcept { return reinterpret_cast<void*>(&missing); }
+};
+
+struct Entry {
+    const char* name;
+    void** pointer;
+    void* (*direct)() noexcept;
+    bool has_direct;
+};
+
+const Entry entries[] = {
+#define COIR_LEGACY_ENTRY(symbol, category, number, result, parameters, arguments) \
+    {#symbol, reinterpret_cast<void**>(&real::symbol##_pointer),                   \
+     &Direct<number, result parameters>::address, (number) >= 0},
+    COIR_LEGACY_SYMBOLS(COIR_LEGACY_ENTRY)
+#undef COIR_LEGACY_ENTRY
+};
+
+}  // namespace
+
+void* resolve(Symbol symbol) noexcept {
+    const Entry& entry = entries[static_cast<unsigned>(symbol)];
+    if (resolving > 0 && entry.has_direct) return entry.direct();
+    const int saved = errno;
+    ++resolving;
+    void* found = ::dlsym(RTLD_NEXT, entry.name);
+    --resolving;
+    errno = saved;
+    if (!found) found = entry.direct();  // an older libc
+    __atomic_store_n(entry.pointer, found, __ATOMIC_RELAXED);
+    return found;
+}
+
+}  // namespace coir_legacy

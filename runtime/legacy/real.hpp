@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// The functions that are replaced: found with dlsym(RTLD_NEXT) at their first use.
+#pragma once
+
+#include "symbols.hpp"
+
+#include <cstddef>
+
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace coir_legacy {
+
+/// Position of a symbol in the table.
+enum class Symbol : unsigned char {
+#define COIR_LEGACY_INDEX(symbol, ...) symbol,
+    COIR_LEGACY_SYMBOLS(COIR_LEGACY_INDEX)
+#undef COIR_LEGACY_INDEX
+        count_
+};
+
+/// The real function, or what stands in for it; never null. Any thread, at any time, also before
+/// this library's constructor has run and within dlsym() itself.
+void* resolve(Symbol symbol) noexcept;
+
+namespace real {
+
+// A pointer per symbol and a function that calls through it: real::read(fd, buffer, size).
+#define COIR_LEGACY_REAL(symbol, category, number, result, parameters, arguments)              \
+    extern result(*symbol##_pointer) parameters;                                               \
+    inline result symbol parameters {                                                          \
+        auto* function = __atomic_load_n(&symbol##_pointer, __ATOMIC_RELAXED);                 \
+        if (!function) [[unlikely]] {                                                          \
+            function = reinterpret_cast<result(*) parameters>(resolve(Symbol::symbol));        \
+        }                                                                                      \
+        return function arguments;                                                             \
+    }
+COIR_LEGACY_SYMBOLS(COIR_LEGACY_REAL)
+#undef COIR_LEGACY_REAL
+
+}  // namespace real
+}  // namespace coir_legacy

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+// What libcoir-legacy, the libc interposer, needs of the runtime: who is running, and a way to wait
+// for descriptors, deadlines and pool threads that never throws, because C frames lie above it.
+//
+// Internal, and exported only for libcoir-legacy, which is built from the same sources: both
+// libraries are always of one version. Threads: everything acts on the loop of the calling thread.
+#pragma once
+
+#include <coir/detail/config.hpp>
+#include <coir/detail/sys.hpp>
+#include <coir/reactor.hpp>
+#include <coir/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+class Scheduler;
+
+namespace legacy {
+
+/// The loop whose task is running here and may be suspended; null outside tasks and in a
+/// blocking_region. Every wrapper asks this first: one thread-local load and a compare.
+COIR_API Scheduler* suspendable() noexcept;
+/// The loop that runs on this thread, in a task or not; null when there is none.
+COIR_API Scheduler* loop_here() noexcept;
+
+/// The loop's door to the kernel and to the clock.
+COIR_API Sys& sys(Scheduler& loop) noexcept;
+/// Whether the reactor only reports readiness and makes the calls itself (all but io_uring).
+COIR_API bool readiness_only(Scheduler& loop) noexcept;
+/// To the end of the ready queue; not a cancellation point.
+COIR_API void yield(Scheduler& loop) noexcept;
+/// A cancel request is pending and may be acted upon. It is not consumed.
+COIR_API bool cancel_asked(Scheduler& loop) noexcept;
+/// The descriptor is about to be closed: whoever waits for it on this loop is woken with `closed`.
+COIR_API void closing(Scheduler& loop, int fd) noexcept;
+
+/// How a wait ended.
+enum class Woken : std::uint8_t {
+    event,      ///< an operation is done; look at the results
+    timeout,
+    cancelled,  ///< the task was asked to end; the request is still pending
+    closed,     ///< a descriptor was closed by another task
+    no_memory,  ///< nothing was waited for
+};
+
+/// An operation of a wait. The caller sets what the code needs; the rest is the wait's.
+struct WaitOperation : Operation {
+    void* wait = nullptr;
+    bool finished = false;
+};
+
+/// Suspends the current task until the first of `count` operations is done, the deadline is over, or
+/// the task is cancelled. Returns only when the kernel has given all of them back: those that were
+/// not done are cancelled and have the result -ECANCELED. A result beats the deadline and the
+/// request, but a request that is pending already ends the wait before it begins. `count` may be 0.
+COIR_API Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count,
+                        TimePoint deadline, const char* what) noexcept;
+
+/// Runs `work(argument)` on the threads for name resolution and suspends the task meanwhile.
+/// `cancelled`: it was withdrawn and did not run; `no_memory`: no thread could be had.
+COIR_API Woken run_resolver_job(Scheduler& loop, void (*work)(void*), void* argument,
+                                const char* what) noexcept;
+
+}  // namespace legacy
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

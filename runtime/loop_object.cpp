@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+// See loop_object.hpp. Also Fd and wait_fd.
+#include "loop_object.hpp"
+
+#include "task_operation.hpp"
+
+#include <coir/error.hpp>
+#include <coir/fd.hpp>
+
+#include <cerrno>
+#include <new>
+#include <stdexcept>
+
+#include <poll.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+LoopObject::~LoopObject() = default;
+
+void LoopObject::dispose() noexcept {
+    Scheduler& scheduler = scheduler_;
+    const std::uint16_t block_class = block_class_;
+    void* memory = dynamic_cast<void*>(this);
+    this->~LoopObject();
+    free_state(scheduler, memory, block_class);
+}
+
+namespace {
+struct RemoteDrop : ReadyEntry {
+    LoopObject* object = nullptr;
+    void (*drop)(LoopObject&) noexcept = nullptr;
+};
+}  // namespace
+
+void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept {
+    if (object.scheduler().usable_here()) {
+        drop(object);
+        return;
+    }
+    auto* remote = new (std::nothrow) RemoteDrop;
+    if (!remote) return;  // leaking is all that is left to do safely
+    remote->object = &object;
+    remote->drop = drop;
+    remote->run = [](ReadyEntry& entry) noexcept {
+        auto* self = static_cast<RemoteDrop*>(&entry);
+        self->drop(*self->object);
+        delete self;
+    };
+    if (!object.scheduler().post(*remote)) {
+        delete remote;
+        drop(object);
+    }
+}
+
+void LoopFd::close_now() noexcept {
+    const int fd = std::exchange(fd_, -1);
+    if (fd < 0) return;
+    if (scheduler().closed()) {
+        real_sys().close(fd);  // the loop's own system may be gone with its reactor
+        return;
+    }
+    scheduler().reactor().fd_closing(fd);
+    scheduler().sys().close(fd);
+}
+
+TaskBase& LoopFd::require_own_task(const char* call) const {
+    TaskBase& self = require_task(call);
+    if (&self.scheduler() != &scheduler()) [[unlikely]] {
+        throw WrongThreadError(std::string("coir: ") + call +
+                               " on something that belongs to another loop");
+    }
+    return self;
+}
+
+void throw_io(long negative, const char* operation, int fd, const std::string& detail) {
+    throw IoError(static_cast<int>(-negative), operation, fd, detail);
+}
+
+bool wait_until(WaitQueue& queue, const char* what, TimePoint deadline) {
+    TaskBase& self = require_task(what);
+    Scheduler& scheduler = self.scheduler();
+    struct Limit : TimerNode {
+        WaitNode node;
+    } limit;
+    limit.fire = [](TimerNode& timer) noexcept {
+        WaitNode& node = static_cast<Limit&>(timer).node;
+        ListLink& link = static_cast<Waiter&>(node);
+        if (!link.linked()) return;  // woken in this very turn: that wins
+        link.unlink();
+        node.outcome = WaitOutcome::closed;
+        node.task->scheduler().make_ready(*node.task);
+    };
+    if (deadline != never) scheduler.arm(limit, deadline);
+    struct Disarm {
+        Scheduler& scheduler;
+        TimerNode& timer;
+        ~Disarm() { scheduler.disarm(timer); }
+    } disarm{scheduler, limit};
+    queue.wait(limit.node, what);
+    return limit.node.outcome == WaitOutcome::handed;
+}
+
+void close_fd(int fd) noexcept {
+    Scheduler* scheduler = running_here;
+    if (!scheduler) {
+        real_sys().close(fd);
+        return;
+    }
+    scheduler->reactor().fd_closing(fd);
+    scheduler->sys().close(fd);
+}
+
+namespace {
+
+int wait_for_events(int fd, int events, const char* call) {
+    if ((events & 0xffff) == 0) throw std::invalid_argument("coir: wait_fd for no events");
+    TaskBase& self = require_task(call);
+    TaskOperation operation;
+    operation.code = OpCode::poll;
+    operation.fd = fd;
+    operation.flags = static_cast<std::uint32_t>(events & 0xffff);
+    const std::int32_t result = self.scheduler().perform(operation, call);
+    if (result < 0) throw_io(result, call, fd);
+    if ((result & POLLNVAL) != 0) throw_io(-EBADF, call, fd);
+    return result;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+int wait_fd(int fd, int events) { return detail::wait_for_events(fd, events, "wait_fd"); }
+void wait_readable(int fd) { detail::wait_for_events(fd, POLLIN, "wait_readable"); }
+void wait_writable(int fd) { detail::wait_for_events(fd, POLLOUT, "wait_writable"); }
+
+}  // namespace v0
+}  // namespace coir

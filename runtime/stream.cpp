@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stream: life, writing, ending. Reading is in stream_read.cpp.
+#include "stream_state.hpp"
+#include "task_operation.hpp"
+
+#include <coir/error.hpp>
+#include <coir/timeout.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+void StreamState::require_open(const char* call) const {
+    if (!is_open() || closing_) [[unlikely]] throw_io(-EBADF, call, -1, "the stream is closed");
+}
+
+// --- Writing ------------------------------------------------------------------------------------
+
+// Writers take turns, in the order of their calls.
+class StreamState::WriteTurn {
+public:
+    explicit WriteTurn(StreamState& state) : state_(state) {
+        if (!state.writing_) {
+            state.writing_ = true;
+            return;
+        }
+        WaitNode node;
+        state.writers_.wait(node, "a stream's other writers");
+    }
+    WriteTurn(const WriteTurn&) = delete;
+    WriteTurn& operator=(const WriteTurn&) = delete;
+    ~WriteTurn() {
+        // The turn is the next writer's before that one runs: nobody gets in between.
+        if (!state_.writers_.wake_one()) state_.writing_ = false;
+    }
+
+private:
+    StreamState& state_;
+};
+
+// One transfer.                                                               // await path 1/7, writing
+std::size_t StreamState::send(const char* data, std::size_t size) {
+    constexpr std::size_t most = std::size_t{1} << 30;
+    for (;;) {
+        if (!is_open() || dropped) {
+            throw_io(-ECANCELED, "write", -1, "the stream was closed meanwhile");
+        }
+        const int at = fd();
+        TaskOperation operation;
+        operation.code = OpCode::send;
+        operation.hints = hint_owned | hint_stream;
+        operation.fd = at;
+        operation.buffer = const_cast<char*>(data);
+        operation.size = std::min(size, most);
+        const std::int32_t result = scheduler().perform(operation, "write");
+        if (result >= 0) return static_cast<std::size_t>(result);
+        if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
+        if (result != -EPIPE && result != -ENOBUFS && result != -ENOMEM) write_error_ = -result;
+        throw_io(result, "write", at);
+    }
+}
+
+void StreamState::write_all(std::string_view bytes) {
+    TaskBase& self = require_own_task("write");
+    const auto keep = KeepAlive<StreamState>::share(this);
+    std::size_t done = 0;
+    try {
+        require_open("write");
+        self.check_cancelled();
+        WriteTurn turn(*this);
+        if (write_closed_) throw_io(-EPIPE, "write", fd(), "after write_eof");
+        if (bytes.empty()) scheduler().spend_credit();
+        while (done < bytes.size()) done += send(bytes.data() + done, bytes.size() - done);
+    } catch (const WriteCancelledError&) {
+        throw;
+    } catch (const CancelledError& cancelled) {
+        throw WriteCancelledError(cancelled.message(), done);
+    } catch (IoError& error) {
+        error.set_transferred(done);
+        throw;
+    }
+}
+
+void StreamState::write_eof() {
+    TaskBase& self = require_own_task("write_eof");
+    self.check_cancelled();
+    if (!is_open() || closing_) return;
+    const auto keep = KeepAlive<StreamState>::share(this);
+    WriteTurn turn(*this);
+    if (!is_open()) return;
+    if (write_closed_) throw_io(-EPIPE, "write_eof", fd(), "for the second time");
+    const long result = scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+    // ENOTCONN: the peer has reset the connection; there is nobody to tell.
+    if (result < 0 && result != -ENOTCONN) throw_io(result, "write_eof", fd());
+    write_closed_ = true;
+    scheduler().spend_credit();
+}
+
+// --- Ending -------------------------------------------------------------------------------------
+
+// With unread input in the kernel, closing would reset the connection, and the peer could lose what
+// was sent last. Throws such input away until the peer closes, for a while.
+void StreamState::linger() {
+    if (eof_ || read_error_ != 0) return;
+    constexpr std::size_t most = std::size_t{1} << 20;
+    char waste[4096];
+    Sys& sys = scheduler().sys();
+    const long here = sys(SYS_recvfrom, fd(), waste, sizeof waste, MSG_DONTWAIT, nullptr, nullptr);
+    if (here <= 0) return;
+    try {
+        with_timeout(std::chrono::seconds(1), [&] {
+            for (std::size_t total = 0; total < most && is_open();) {
+                TaskOperation operation;
+                operation.code = OpCode::recv;
+                operation.hints = hint_owned;
+                operation.fd = fd();
+                operation.buffer = waste;
+                operation.size = sizeof waste;
+                const std::int32_t result = scheduler().perform(operation, "close");
+                if (result <= 0) return;
+                total += static_cast<std::size_t>(result);
+            }
+        });
+    } catch (const TimeoutError&) {
+        // Enough: the peer has had its time.
+    }
+}
+
+void StreamState::close_in_order() {
+    TaskBase& self = require_own_task("close");
+    if (!is_open() || closing_) {
+        self.check_cancelled();
+        return;
+    }
+    const auto keep = KeepAlive<StreamState>::share(this);
+    struct CloseAnyway {
+        StreamState& state;
+        ~CloseAnyway() { state.close_now(); }
+    } close_anyway{*this};
+    closing_ = true;
+    self.check_cancelled();
+    {
+        WriteTurn turn(*this);
+        if (!is_open()) return;
+        scheduler().reactor().fd_closing(fd());  // ends a pending read
+        const long told = write_closed_ ? 0 : scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+        if (told == 0) linger();
+    }
+    scheduler().spend_credit();
+}
+
+void StreamState::reset_now() noexcept {
+    if (!is_open()) return;
+    const struct ::linger at_once{1, 0};
+    scheduler().sys()(SYS_setsockopt, fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close_now();
+}
+
+void StreamState::drop() noexcept {
+    if (!hosted || !is_open() || scheduler().closed()) {
+        close_now();
+        return;
+    }
+    dropped = true;
+    scheduler().reactor().fd_closing(fd());
+    scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+    write_closed_ = true;
+}
+
+// --- The socket ---------------------------------------------------------------------------------
+
+void set_nodelay(LoopFd& socket, bool on) {
+    const long result =
+        socket.scheduler().sys().setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+    if (result < 0 && result != -EOPNOTSUPP && result != -ENOPROTOOPT && result != -EINVAL) {
+        throw_io(result, "setsockopt(TCP_NODELAY)", socket.fd());
+    }
+}
+
+std::optional<Address> socket_address(LoopFd& socket, bool peer) {
+    Address address;
+    socklen_t size = Address::capacity();
+    const long result = socket.scheduler().sys()(peer ? SYS_getpeername : SYS_getsockname,
+                                                 socket.fd(), address.data(), &size);
+    if (result < 0) return std::nullopt;
+    address.set_size(size);
+    return address;
+}
+
+}  // namespace detail
+
+Stream::Stream(Fd fd, const StreamOptions& options) {
+    detail::Scheduler& scheduler = detail::running_scheduler("Stream");
+    if (options.limit == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
+    int type = 0;
+    detail::check_io(scheduler.sys().getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type),
+                     "making a stream", fd.get());
+    if (type != SOCK_STREAM) {
+        throw IoError(EPROTOTYPE, "making a stream", fd.get(), "not a stream socket");
+    }
+    state_ = detail::LoopPtr<detail::StreamState>::make(scheduler, fd.get(), options).release();
+    static_cast<void>(fd.release());
+}
+
+namespace {
+void drop_stream(detail::StreamState* state) noexcept {
+    if (!state) return;
+    detail::drop_on_loop(*state, [](detail::LoopObject& object) noexcept {
+        auto& stream = static_cast<detail::StreamState&>(object);
+        stream.drop();
+        stream.drop_ref();
+    });
+}
+}  // namespace
+
+Stream::~Stream() { drop_stream(state_); }
+
+Stream& Stream::operator=(Stream&& other) noexcept {
+    if (this != &other) drop_stream(std::exchange(state_, std::exchange(other.state_, nullptr)));
+    return *this;
+}
+
+detail::StreamState& Stream::open_state(const char* call) const {
+    if (!state_) detail::throw_io(-EBADF, call, -1, "the stream is empty or moved from");
+    state_->require_open(call);
+    return *state_;
+}
+
+void Stream::write_all(std::string_view bytes) { open_state("write").write_all(bytes); }
+
+void Stream::write_eof() {
+    if (!state_) detail::throw_io(-EBADF, "write_eof", -1, "the stream is empty or moved from");
+    state_->write_eof();
+}
+void Stream::close() {
+    if (state_) state_->close_in_order();
+}
+void Stream::abort() noexcept {
+    if (state_) state_->reset_now();
+}
+bool Stream::is_open() const noexcept { return state_ && state_->is_open(); }
+bool Stream::at_eof() const noexcept { return !state_ || state_->at_eof(); }
+int Stream::native_handle() const noexcept { return state_ ? state_->fd() : -1; }
+std::size_t Stream::limit() const { return open_state("limit").limit; }
+void Stream::set_limit(std::size_t bytes) {
+    if (bytes == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
+    open_state("set_limit").limit = bytes;
+}
+void Stream::set_nodelay(bool on) { detail::set_nodelay(open_state("set_nodelay"), on); }
+std::string Stream::peer_name() const {
+    const auto address = detail::socket_address(open_state("peer_name"), true);
+    return address ? address->to_string() : std::string();
+}
+std::string Stream::local_name() const {
+    const auto address = detail::socket_address(open_state("local_name"), false);
+    return address ? address->to_string() : std::string();
+}
+
+}  // namespace v0
+}  // namespace coir

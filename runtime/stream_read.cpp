@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stream: reading.
+//
+// A read that fails or is cancelled takes nothing out of the stream: what had come is put back into
+// its buffer. Only IncompleteReadError takes what was left, and hands it over in the error.
+#include "stream_state.hpp"
+#include "task_operation.hpp"
+
+#include <coir/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace {
+
+constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+
+struct Found {
+    std::size_t begin = nowhere;
+    std::size_t end = nowhere;
+};
+
+// The separator that ends first, at or behind `from`.
+Found find_separator(std::string_view data, std::size_t from, const std::string_view* separators,
+                     std::size_t count) {
+    Found found;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t at = data.find(separators[i], from);
+        if (at == std::string_view::npos) continue;
+        const std::size_t end = at + separators[i].size();
+        if (end < found.end || (end == found.end && at < found.begin)) found = {at, end};
+    }
+    return found;
+}
+
+}  // namespace
+
+// One task reads at a time.
+class StreamState::ReadTurn {
+public:
+    ReadTurn(StreamState& state, const char* call) : state_(state) {
+        TaskBase& self = state.require_own_task(call);
+        if (state.reader_) [[unlikely]] {
+            throw std::logic_error(std::string("coir: ") + call + " while task '" +
+                                   state.reader_->name() + "' is reading from the same stream");
+        }
+        self.check_cancelled();
+        state.reader_ = &self;
+        state.add_ref();
+    }
+    ReadTurn(const ReadTurn&) = delete;
+    ReadTurn& operator=(const ReadTurn&) = delete;
+    ~ReadTurn() {
+        state_.reader_ = nullptr;
+        state_.drop_ref();
+    }
+
+private:
+    StreamState& state_;
+};
+
+void StreamState::throw_read_error() const {
+    throw_io(-read_error_, "read", fd(), "the connection has failed");
+}
+
+// One transfer from the kernel; 0 at the end of the stream.                 // await path 1/7, reading
+std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
+    constexpr std::size_t most = std::size_t{1} << 30;
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (eof_) {
+        scheduler().spend_credit();
+        return 0;
+    }
+    for (;;) {
+        if (!is_open() || closing_ || dropped) {
+            throw_io(-ECANCELED, call, -1, "the stream was closed meanwhile");
+        }
+        const int at = fd();
+        TaskOperation operation;
+        operation.code = OpCode::recv;
+        operation.hints = hint_owned | hint_stream;
+        operation.fd = at;
+        operation.buffer = into;
+        operation.size = std::min(size, most);
+        const std::int32_t result = scheduler().perform(operation, call);
+        if (result > 0) return static_cast<std::size_t>(result);
+        if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
+        if (result == 0) {
+            eof_ = true;
+            if (write_error_ == 0) return 0;
+            read_error_ = write_error_;  // the kernel has told the writer, and says it only once
+            throw_read_error();
+        }
+        if (result != -ENOMEM && result != -ENOBUFS) read_error_ = -result;
+        throw_io(result, call, at);
+    }
+}
+
+std::size_t StreamState::fill(const char* call) {
+    buffer_.make_room();
+    const std::size_t count = receive(buffer_.tail(), buffer_.room(), call);
+    buffer_.commit(count);
+    return count;
+}
+
+std::size_t StreamState::take(char* into, std::size_t size) noexcept {
+    const std::size_t count = std::min(size, buffer_.size());
+    if (count > 0) std::memcpy(into, buffer_.view().data(), count);
+    buffer_.consume(count);
+    if (buffer_.empty()) buffer_.release();
+    return count;
+}
+
+std::string StreamState::take_string(std::size_t size) {
+    std::string result(buffer_.view().substr(0, size));
+    buffer_.consume(size);
+    return result;
+}
+
+std::size_t StreamState::read_some(void* into, std::size_t size) {
+    ReadTurn turn(*this, "read");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (size == 0 || !buffer_.empty()) {
+        const std::size_t count = take(static_cast<char*>(into), size);
+        scheduler().spend_credit();
+        return count;
+    }
+    buffer_.release();
+    return receive(into, size, "read");
+}
+
+std::string StreamState::read_string(std::size_t most) {
+    ReadTurn turn(*this, "read");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (most == 0 || !buffer_.empty()) {
+        std::string result = take_string(std::min(most, buffer_.size()));
+        scheduler().spend_credit();
+        return result;
+    }
+    buffer_.release();
+    std::string result(std::min(most, chunk), '\0');
+    result.resize(receive(result.data(), result.size(), "read"));
+    if (result.size() < result.capacity() / 2) result.shrink_to_fit();
+    return result;
+}
+
+std::string StreamState::read_all(std::size_t most) {
+    ReadTurn turn(*this, "read_all");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    // Into the buffer: whatever happens, what has come is still there.
+    while (buffer_.size() <= most) {
+        if (fill("read_all") == 0) return take_string(buffer_.size());
+    }
+    throw LimitOverrunError("coir: read_all: more than " + std::to_string(most) + " bytes",
+                            buffer_.size());
+}
+
+void StreamState::read_exactly(char* into, std::size_t size) {
+    ReadTurn turn(*this, "read_exactly");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    std::size_t done = take(into, size);
+    if (done == size) scheduler().spend_credit();
+    try {
+        while (done < size) {
+            const std::size_t count = receive(into + done, size - done, "read_exactly");
+            if (count == 0) throw IncompleteReadError(std::string(into, done), size);
+            done += count;
+        }
+    } catch (const IncompleteReadError&) {
+        throw;
+    } catch (...) {
+        buffer_.put_back({into, done});
+        throw;
+    }
+}
+
+std::string StreamState::read_exactly(std::size_t size) {
+    if (size > std::size_t{PTRDIFF_MAX}) {
+        throw std::invalid_argument("coir: read_exactly of a negative number of bytes");
+    }
+    ReadTurn turn(*this, "read_exactly");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (size == 0) scheduler().spend_credit();
+    std::string result = take_string(std::min(size, buffer_.size()));
+    std::size_t done = result.size();
+    try {
+        while (done < size) {
+            // Memory follows the data: a peer that announces much and sends little costs little.
+            result.resize(std::min(size, std::max(chunk, done * 2)));
+            while (done < result.size()) {
+                const std::size_t count =
+                    receive(result.data() + done, result.size() - done, "read_exactly");
+                if (count == 0) throw IncompleteReadError(result.substr(0, done), size);
+                done += count;
+            }
+        }
+    } catch (const IncompleteReadError&) {
+        throw;
+    } catch (...) {
+        buffer_.put_back(std::string_view(result).substr(0, done));
+        throw;
+    }
+    return result;
+}
+
+// Reads until the buffer begins with a complete block, and returns its size with the separator.
+// nowhere: the stream ended before. Throws LimitOverrunError with all left in place.
+std::size_t StreamState::find_block(const std::string_view* separators, std::size_t count,
+                                    const char* call) {
+    std::size_t shortest = nowhere;
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        shortest = std::min(shortest, separators[i].size());
+        longest = std::max(longest, separators[i].size());
+    }
+    if (count == 0 || shortest == 0) {
+        throw std::invalid_argument("coir: read_until needs separators that are not empty");
+    }
+    std::size_t searched = 0;
+    for (;;) {
+        const std::size_t have = buffer_.size();
+        const Found found = find_separator(buffer_.view(), searched, separators, count);
+        if (found.end != nowhere) {
+            if (found.begin <= limit) return found.end;
+            throw LimitOverrunError(std::string("coir: ") + call +
+                                        ": the separator was found, but behind more than " +
+                                        std::to_string(limit) + " bytes",
+                                    found.begin);
+        }
+        // A separator may have begun at the end of what is there.
+        searched = have + 1 > longest ? have + 1 - longest : 0;
+        if (searched > limit) {
+            throw LimitOverrunError(std::string("coir: ") + call + ": no separator in more than " +
+                                        std::to_string(limit) + " bytes",
+                                    searched);
+        }
+        if (fill(call) == 0) return nowhere;
+    }
+}
+
+std::optional<std::string> StreamState::read_line() {
+    constexpr std::string_view newline = "\n";
+    ReadTurn turn(*this, "readline");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    const bool buffered = !buffer_.empty();
+    try {
+        const std::size_t size = find_block(&newline, 1, "readline");
+        if (size == nowhere) {
+            if (buffer_.empty()) return std::nullopt;
+            return take_string(buffer_.size());
+        }
+        std::string line = take_string(size);
+        if (buffered) scheduler().spend_credit();
+        return line;
+    } catch (const LimitOverrunError& error) {
+        // The overlong line goes, so that a server can complain and continue with the next one.
+        const std::string_view data = buffer_.view();
+        const bool complete = error.consumed() < data.size() && data[error.consumed()] == '\n';
+        buffer_.consume(complete ? error.consumed() + 1 : data.size());
+        throw;
+    }
+}
+
+std::string StreamState::read_until(const std::string_view* separators, std::size_t count) {
+    ReadTurn turn(*this, "read_until");
+    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    const bool buffered = !buffer_.empty();
+    const std::size_t size = find_block(separators, count, "read_until");
+    if (size == nowhere) throw IncompleteReadError(take_string(buffer_.size()), 0);
+    std::string block = take_string(size);
+    if (buffered) scheduler().spend_credit();
+    return block;
+}
+
+}  // namespace detail
+
+std::size_t Stream::read_some(void* buffer, std::size_t size) {
+    return open_state("read").read_some(buffer, size);
+}
+std::string Stream::read(std::size_t n) { return open_state("read").read_string(n); }
+std::string Stream::read_all(std::size_t max) { return open_state("read_all").read_all(max); }
+void Stream::fill_exactly(void* buffer, std::size_t size) {
+    open_state("read_exactly").read_exactly(static_cast<char*>(buffer), size);
+}
+std::string Stream::read_exactly(std::size_t n) {
+    return open_state("read_exactly").read_exactly(n);
+}
+std::optional<std::string> Stream::readline() { return open_state("readline").read_line(); }
+std::string Stream::read_until_any(const std::string_view* separators, std::size_t count) {
+    return open_state("read_until").read_until(separators, count);
+}
+
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,214 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# usage: smoke.sh SOURCE_DIR BUILD_DIR
+#
+# Installs a build into an empty folder, moves it, and builds and runs a program by every route that
+# users take: pkg-config, CMake, Meson. Looks at the library itself, too. Says what it skips.
+# shellcheck disable=SC2317 # check() calls the functions
+set -u
+
+source=$1
+build=$2
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/coir-packaging.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+passed=0 failed=0 skipped=0
+compiler=${CXX:-g++}
+
+# check WHAT COMMAND...: a line, and the output when it fails.
+check() {
+    what=$1
+    shift
+    if "$@" >"$scratch/log" 2>&1 </dev/null; then
+        passed=$((passed + 1))
+        echo "ok: $what"
+    else
+        failed=$((failed + 1))
+        echo "failed: $what"
+        sed 's/^/    /' "$scratch/log" | tail -n 40
+    fi
+}
+skip() {
+    skipped=$((skipped + 1))
+    echo "skipped: $1: $2"
+}
+finish() {
+    echo "coir-tests: $passed passed, $failed failed, $skipped skipped"
+    [ $failed -eq 0 ] || exit 1
+    [ $passed -gt 0 ] || exit 77
+    exit 0
+}
+
+# ---- install, and move away from where it was configured for ----
+
+meson install -C "$build" --no-rebuild --destdir "$scratch/staging" >"$scratch/install.log" 2>&1 </dev/null || {
+    cat "$scratch/install.log"
+    failed=1
+    finish
+}
+pc=$(find "$scratch/staging" -name coir.pc | head -n 1)
+if [ -z "$pc" ]; then
+    echo "failed: no coir.pc was installed"
+    failed=1
+    finish
+fi
+configured=$(sed -n 's/^prefix=//p' "$pc")
+prefix=$scratch/moved
+mv "$scratch/staging$configured" "$prefix"
+libdir=$(dirname "$(find "$prefix" -name coir.pc)")/..
+libdir=$(cd "$libdir" && pwd)
+shared=$libdir/libcoir.so
+static=$libdir/libcoir.a
+
+for library in "$shared" "$static"; do
+    [ -e "$library" ] || continue
+    if nm "$library" 2>/dev/null | grep -qE ' (__asan_init|__tsan_init|__ubsan_handle_[a-z_]+)$'; then
+        skip "packaging" "a library built with a sanitizer is not for installation"
+        finish
+    fi
+done
+
+pkg_config() {
+    PKG_CONFIG_PATH="$libdir/pkgconfig" pkg-config --define-variable=prefix="$prefix" "$@"
+}
+consumer=$source/tests/packaging/consumer.cpp
+
+run_program() { env -u COIR_REACTOR "$@"; }
+run_shared() { env -u COIR_REACTOR LD_LIBRARY_PATH="$libdir" "$@"; }
+needs_coir() { readelf -d "$1" | grep -q 'NEEDED.*libcoir'; }
+needs_no_coir() { [ -x "$1" ] && ! needs_coir "$1"; }
+
+# ---- the shared library itself ----
+
+only_own_symbols() {
+    nm -DC --defined-only "$shared" | cut -d' ' -f3- |
+        grep -vE '^(coir::|coir_|(vtable|typeinfo|typeinfo name|VTT|guard variable) for coir::|(non-)?virtual thunk to coir::)' >"$scratch/foreign"
+    nm -D --defined-only "$shared" | grep -E 'jump_fcontext|io_uring_' >>"$scratch/foreign"
+    if [ -s "$scratch/foreign" ]; then
+        head -n 20 "$scratch/foreign"
+        return 1
+    fi
+    nm -DC --defined-only "$shared" | grep -q 'coir::v0::EventLoop::run_forever' || return 1
+    nm -D --defined-only "$shared" | grep -q ' coir_debug_table$'
+}
+hardened() {
+    readelf -lW "$shared" >"$scratch/segments"
+    readelf -dW "$shared" >"$scratch/dynamic"
+    cat "$scratch/segments" "$scratch/dynamic"
+    grep -q 'GNU_RELRO' "$scratch/segments" || return 1
+    grep -qE 'BIND_NOW|Flags:.*NOW' "$scratch/dynamic" || return 1
+    grep 'GNU_STACK' "$scratch/segments" | grep -q 'RWE' && return 1
+    grep -q 'TEXTREL' "$scratch/dynamic" && return 1
+    return 0
+}
+no_run_path() {
+    readelf -dW "$shared" | grep -E 'RPATH|RUNPATH' && return 1
+    return 0
+}
+no_machine_paths() {
+    grep -rlF -e "$build" -e "$source" "$libdir/pkgconfig" "$libdir/cmake" "$prefix/include" && return 1
+    grep -E '/[^ ]*libboost|\.so|\.a( |$)' "$libdir/pkgconfig/coir.pc" && return 1
+    return 0
+}
+soname_matches() {
+    name=$(readelf -dW "$shared" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+    echo "soname: $name"
+    [ -n "$name" ] && [ -e "$libdir/$name" ]
+}
+
+if [ -e "$shared" ]; then
+    check "libcoir.so exports coir's symbols and no others" only_own_symbols
+    check "libcoir.so is hardened: RELRO, BIND_NOW, no executable stack" hardened
+    check "libcoir.so has no run path" no_run_path
+    check "libcoir.so is installed under its SONAME" soname_matches
+    check "libcoir.so carries the debug table's section" \
+        sh -c "readelf -SW '$shared' | grep -q '\\.coir_debug'"
+else
+    skip "the shared library" "this build has none"
+fi
+check "no installed text names this machine's folders" no_machine_paths
+
+# ---- pkg-config ----
+
+by_pkg_config() { # OUTPUT LINK_OPTION PKG_CONFIG_OPTIONS...
+    output=$1 link=$2
+    shift 2
+    # shellcheck disable=SC2046,SC2086
+    $compiler -std=c++20 $link "$consumer" -o "$output" $(pkg_config --cflags --libs "$@" coir)
+}
+if [ -e "$shared" ]; then
+    check "pkg-config, shared: builds" by_pkg_config "$scratch/pc-shared" ""
+    check "pkg-config, shared: runs" run_shared "$scratch/pc-shared"
+    check "pkg-config, shared: uses libcoir.so" needs_coir "$scratch/pc-shared"
+fi
+if [ -e "$static" ]; then
+    check "pkg-config --static: builds a program without any shared library" \
+        by_pkg_config "$scratch/pc-static" -static --static
+    check "pkg-config --static: runs" run_program "$scratch/pc-static"
+fi
+
+# ---- CMake ----
+
+by_cmake() { # FOLDER TARGET
+    mkdir -p "$1"
+    cat >"$1/CMakeLists.txt" <<TEXT
+cmake_minimum_required(VERSION 3.16)
+project(consumer CXX)
+find_package(coir 0.1 REQUIRED)
+add_executable(consumer "$consumer")
+target_link_libraries(consumer PRIVATE $2)
+TEXT
+    cmake -S "$1" -B "$1/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$1/build"
+}
+refuses_other_versions() {
+    mkdir -p "$scratch/cmake-version"
+    cat >"$scratch/cmake-version/CMakeLists.txt" <<TEXT
+cmake_minimum_required(VERSION 3.16)
+project(consumer CXX)
+find_package(coir 0.2)
+if(coir_FOUND)
+    message(FATAL_ERROR "0.2 was satisfied")
+endif()
+TEXT
+    cmake -S "$scratch/cmake-version" -B "$scratch/cmake-version/build" -DCMAKE_PREFIX_PATH="$prefix"
+}
+if ! command -v cmake >/dev/null 2>&1; then
+    skip "the CMake package" "cmake is not installed"
+else
+    check "CMake, coir::coir: builds" by_cmake "$scratch/cmake-default" coir::coir
+    check "CMake, coir::coir: runs" run_program "$scratch/cmake-default/build/consumer"
+    if [ -e "$static" ]; then
+        check "CMake, coir::coir_static: builds" by_cmake "$scratch/cmake-static" coir::coir_static
+        check "CMake, coir::coir_static: runs" run_program "$scratch/cmake-static/build/consumer"
+        check "CMake, coir::coir_static: does not need libcoir.so" \
+            needs_no_coir "$scratch/cmake-static/build/consumer"
+    fi
+    check "CMake refuses another minor version" refuses_other_versions
+fi
+
+# ---- Meson, as a subproject ----
+
+as_subproject() {
+    mkdir -p "$scratch/sub/subprojects/coir"
+    for part in "$source"/*; do
+        case $(basename "$part") in
+            build*) ;;
+            *) ln -s "$part" "$scratch/sub/subprojects/coir/" ;;
+        esac
+    done
+    cp "$consumer" "$scratch/sub/"
+    cat >"$scratch/sub/meson.build" <<'TEXT'
+project('consumer', 'cpp', default_options: ['cpp_std=c++20'])
+coir = dependency('coir', fallback: 'coir', default_options: ['default_library=static'])
+executable('consumer', 'consumer.cpp', dependencies: coir)
+TEXT
+    PKG_CONFIG_PATH='' meson setup "$scratch/sub/build" "$scratch/sub" --wrap-mode=forcefallback &&
+        ninja -C "$scratch/sub/build" consumer
+}
+check "Meson subproject, static: builds" as_subproject
+check "Meson subproject, static: runs" run_program "$scratch/sub/build/consumer"
+check "Meson subproject, static: does not need libcoir.so" needs_no_coir "$scratch/sub/build/consumer"
+
+finish

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// The subcommands of coir, the options they are called with, and how they fail.
+//
+// Values of options come as they were typed; the subcommand parses them, so that every message says
+// what was got and what is allowed. Results go to stdout, everything else to stderr.
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace coir_tool {
+
+/// The exit statuses of coir, as documented in its manual page.
+enum ExitStatus : int {
+    exit_ok = 0,
+    exit_failure = 1,
+    exit_usage = 2,
+    exit_unavailable = 3,  ///< the reactor asked for cannot be used here
+    exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
+    exit_not_found = 127,       ///< `coir run`: no such program
+    exit_interrupted = 130,
+};
+
+/// Ends the command with one line on stderr.
+class CommandError : public std::runtime_error {
+public:
+    CommandError(int status, const std::string& what) : std::runtime_error(what), status_(status) {}
+    int status() const noexcept { return status_; }
+
+private:
+    int status_;
+};
+
+/// A command line that cannot be obeyed.
+class UsageError : public CommandError {
+public:
+    explicit UsageError(const std::string& what) : CommandError(exit_usage, what) {}
+};
+
+/// An option's value; nothing when it was not given.
+using OptionText = std::optional<std::string>;
+
+struct ReactorsOptions {
+    bool json = false;
+};
+
+struct BenchOptions {
+    std::vector<std::string> scenarios;
+    OptionText reactor;
+    OptionText rounds;
+    OptionText seconds;
+    OptionText connections;
+    OptionText size;
+    bool json = false;
+};
+
+struct PickOptions {
+    OptionText reactor;
+    OptionText budget;
+    bool quick = false;
+    OptionText write;  ///< "" when given without a value
+    bool json = false;
+};
+
+struct RunOptions {
+    OptionText reactor;
+    std::vector<std::string> program;
+};
+
+// Each returns the exit status, or throws CommandError.
+int reactors_command(const ReactorsOptions& options);
+int bench_command(const BenchOptions& options);
+int pick_command(const PickOptions& options);
+int run_command(const RunOptions& options);
+
+}  // namespace coir_tool

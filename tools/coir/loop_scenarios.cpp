@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSL-1.0
+// The scenarios switch, spawn and timers: what the scheduler costs on each reactor.
+#include "loop_workload.hpp"
+#include "table.hpp"
+
+#include "support/clock.hpp"
+#include "support/histogram.hpp"
+
+#include <coir/await.hpp>
+#include <coir/run.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace coir_tool {
+namespace {
+
+// A fifth of the time goes first, for stacks to be touched and branches to be learned.
+template <class Part>
+void repeat_for(double seconds, const Part& part) {
+    const std::int64_t end = coir_bench::now_ns() + static_cast<std::int64_t>(seconds * 1e9);
+    do {
+        part();
+    } while (coir_bench::now_ns() < end);
+}
+
+Sample measure_switches(unsigned task_count, double seconds) {
+    bool stop = false;
+    std::vector<coir::Task<void>> tasks;
+    for (unsigned i = 1; i < task_count; ++i) {
+        tasks.push_back(coir::create_task([&stop] {
+            while (!stop) coir::yield_now();
+        }));
+    }
+    const unsigned turns_at_once = std::max(1u, 20'000 / task_count);
+    double turns = 0;
+    const auto part = [&] {
+        for (unsigned turn = 0; turn < turns_at_once; ++turn) coir::yield_now();
+        turns += turns_at_once;
+    };
+    repeat_for(seconds / 5, part);
+    turns = 0;
+    const Stretch stretch;
+    repeat_for(seconds, part);
+    const Sample sample = stretch.finish(turns * task_count);
+    stop = true;
+    for (auto& task : tasks) coir::await(task);
+    return sample;
+}
+
+Sample measure_spawns(unsigned at_once, double seconds) {
+    double ran = 0;
+    std::vector<coir::Task<void>> tasks;
+    tasks.reserve(at_once);
+    const unsigned batches = std::max(1u, 2000 / at_once);
+    const auto part = [&] {
+        for (unsigned batch = 0; batch < batches; ++batch) {
+            for (unsigned i = 0; i < at_once; ++i) {
+                tasks.push_back(coir::create_task([&ran] { ++ran; }));
+            }
+            for (auto& task : tasks) coir::await(task);
+            tasks.clear();
+        }
+    };
+    repeat_for(seconds / 5, part);
+    ran = 0;
+    const Stretch stretch;
+    repeat_for(seconds, part);
+    return stretch.finish(ran);
+}
+
+constexpr std::size_t timer_count = 20'000;
+
+// Sums of stretches, taken apart by what was done in them.
+struct TimerSums {
+    Sample arm, cancel, fire;
+};
+
+void add(Sample& sum, const Sample& part) {
+    sum.value += part.value * part.operations;
+    sum.cpu_ns_per_op += part.cpu_ns_per_op * part.operations;
+    sum.polls_per_op += part.polls_per_op * part.operations;
+    sum.operations += part.operations;
+}
+
+Sample average(Sample sum) {
+    sum.value /= sum.operations;
+    sum.cpu_ns_per_op /= sum.operations;
+    sum.polls_per_op /= sum.operations;
+    return sum;
+}
+
+class TimerBench {
+public:
+    TimerBench() : loop_(coir::get_running_loop()), delays_(timer_count), order_(timer_count) {
+        std::mt19937_64 random(1);
+        for (std::size_t i = 0; i < timer_count; ++i) {
+            delays_[i] = std::chrono::nanoseconds(random() % 2'000'000);
+            order_[i] = i;
+        }
+        std::shuffle(order_.begin(), order_.end(), random);
+        handles_.reserve(timer_count);
+    }
+
+    void round(TimerSums& sums) {
+        {
+            const Stretch stretch;
+            for (const auto delay : delays_) {
+                handles_.push_back(loop_.call_later(std::chrono::hours(1) + delay, [] {}));
+            }
+            add(sums.arm, stretch.finish(timer_count));
+        }
+        {
+            const Stretch stretch;
+            for (const std::size_t index : order_) handles_[index].cancel();
+            add(sums.cancel, stretch.finish(timer_count));
+        }
+        handles_.clear();
+        coir::yield_now();
+        add(sums.fire, fire());
+    }
+
+private:
+    // All come due within two milliseconds; only their CPU time counts, for they are waited for.
+    Sample fire() {
+        std::size_t fired = 0;
+        coir::Future<void> all = coir::create_future<void>();
+        for (const auto delay : delays_) {
+            loop_.call_later(delay, [&fired, &all] {
+                if (++fired == timer_count) all.set_result();
+            });
+        }
+        const Stretch stretch;
+        coir::await(all);
+        Sample sample = stretch.finish(timer_count);
+        sample.value = sample.cpu_ns_per_op;
+        return sample;
+    }
+
+    coir::EventLoop& loop_;
+    std::vector<std::chrono::nanoseconds> delays_;
+    std::vector<std::size_t> order_;
+    std::vector<coir::TimerHandle> handles_;
+};
+
+std::vector<Sample> measure_timers(double seconds) {
+    TimerBench bench;
+    TimerSums sums;
+    bench.round(sums);
+    sums = {};
+    repeat_for(seconds, [&] { bench.round(sums); });
+    return {average(sums.arm), average(sums.cancel), average(sums.fire)};
+}
+
+Sample measure_lateness(double seconds) {
+    const auto late = std::make_unique<coir_bench::Histogram>();
+    std::mt19937_64 random(2);
+    const Stretch stretch;
+    repeat_for(seconds, [&] {
+        const auto asked = std::chrono::nanoseconds(100'000 + random() % 900'000);
+        const coir::TimePoint due = coir::get_running_loop().time() + asked;
+        coir::sleep_until(due);
+        late->record(static_cast<std::uint64_t>((coir::get_running_loop().time() - due).count()));
+    });
+    Sample sample = stretch.finish(static_cast<double>(late->total()));
+    sample.p50_ns = late->quantile(0.5);
+    sample.p99_ns = late->quantile(0.99);
+    sample.p999_ns = late->quantile(0.999);
+    sample.max_ns = static_cast<double>(late->max());
+    sample.value = sample.p50_ns;
+    return sample;
+}
+
+}  // namespace
+
+Workload switch_workload(unsigned tasks) {
+    return {"switch",
+            "yield_now() among ready tasks, per switch",
+            {{format_whole(tasks) + " tasks", "ns", false}},
+            [tasks](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
+                return measure_in_loop(interrupt, reactor, seconds, [tasks](double time) {
+                    return std::vector<Sample>{measure_switches(tasks, time)};
+                });
+            }};
+}
+
+Workload spawn_workload(unsigned at_once) {
+    return {"spawn",
+            "create_task() and await(), per task",
+            {{at_once == 1 ? std::string("one by one") : format_whole(at_once) + " at once", "ns",
+              false}},
+            [at_once](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
+                return measure_in_loop(interrupt, reactor, seconds, [at_once](double time) {
+                    return std::vector<Sample>{measure_spawns(at_once, time)};
+                });
+            }};
+}
+
+Workload timers_workload() {
+    return {"timers",
+            "call_later() with 20,000 timers, per timer; fire: CPU time; late: sleeps of 0.1 to 1 ms",
+            {{"arm", "ns", false}, {"cancel", "ns", false}, {"fire", "ns", false}},
+            [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
+                return measure_in_loop(interrupt, reactor, seconds, measure_timers);
+            }};
+}
+
+Workload lateness_workload() {
+    return {"timers",
+            {},
+            {{"late", "ns", false}},
+            [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
+                return measure_in_loop(interrupt, reactor, seconds, [](double time) {
+                    return std::vector<Sample>{measure_lateness(time)};
+                });
+            }};
+}
+
+}  // namespace coir_tool

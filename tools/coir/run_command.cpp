@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+// coir run: a program with its automatic choice of a reactor made for it. Nothing of coir stays
+// around: the program replaces the command, so that its exit status and signals are its own.
+#include "child.hpp"
+#include "command.hpp"
+#include "text.hpp"
+
+#include <coir/reactors.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace coir_tool {
+namespace {
+
+// As the program will do it, but in a child, because trying a reactor may be deadly; the answer is a
+// status and a message.
+void check_reactor(const std::string& spec) {
+    InterruptWatch interrupt;
+    std::string answer;
+    try {
+        answer = in_child(interrupt, std::chrono::seconds(5), [&](Sender& sender) {
+            try {
+                ::setenv("COIR_REACTOR", spec.c_str(), 1);
+                static_cast<void>(coir::pick_reactor("auto"));
+                sender.send("0");
+            } catch (const std::invalid_argument& error) {
+                sender.send("2" + without_prefix(error.what()));
+            } catch (const std::runtime_error& error) {
+                sender.send("3" + without_prefix(error.what()));
+            }
+        });
+    } catch (const ChildFailure& failure) {
+        throw CommandError(exit_unavailable, quoted(spec) + " cannot be used here: trying it was " +
+                                                 failure.what());
+    } catch (const InterruptedBySignal&) {
+        throw CommandError(exit_interrupted, "interrupted");
+    }
+    if (answer[0] == '0') return;
+    std::string message = answer.substr(1);
+    if (answer[0] == '2') {
+        message += did_you_mean(spec, {"auto", "epoll", "io_uring", "poll", "sim"});
+    }
+    throw CommandError(answer[0] == '2' ? exit_usage : exit_unavailable, message);
+}
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+    if (!options.reactor) {
+        throw UsageError("run needs --reactor NAME; 'coir reactors' lists them");
+    }
+    if (options.reactor->empty()) throw UsageError("--reactor takes a name, got ''");
+    if (options.program.empty() || options.program[0].empty()) {
+        throw UsageError("run needs a program after --, as in: coir run --reactor epoll -- ./server");
+    }
+    check_reactor(*options.reactor);
+    ::setenv("COIR_REACTOR", options.reactor->c_str(), 1);
+    std::vector<char*> words;
+    for (const std::string& word : options.program) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    ::execvp(words[0], words.data());
+    const int error = errno;
+    const bool missing = error == ENOENT || error == ENOTDIR;
+    throw CommandError(missing ? exit_not_found : exit_not_executable,
+                       quoted(options.program[0]) + " cannot be run: " + std::strerror(error));
+}
+
+}  // namespace coir_tool
