@@ -9,7 +9,9 @@ int main(int argc, char** argv) {
   coir_bench::add_raw_switch_cases(cases);
   coir_bench::add_raw_timer_cases(cases);
   coir_bench::add_raw_wake_cases(cases);
-  // coir's own cases (see cases.hpp) go here, after the limits they are compared with.
+  coir_bench::add_coir_switch_cases(cases);
+  coir_bench::add_coir_timer_cases(cases);
+  coir_bench::add_coir_wake_cases(cases);
 
   return coir_bench::bench_main(
       argc, argv,

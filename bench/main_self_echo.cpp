@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   std::vector<coir_bench::Case> cases;
   coir_bench::add_raw_floor_cases(cases);
   coir_bench::add_raw_self_echo_cases(cases);
-  // coir's own cases (see cases.hpp) go here, after the limits they are compared with.
+  coir_bench::add_coir_self_echo_cases(cases);
 
   return coir_bench::bench_main(
       argc, argv,

@@ -118,13 +118,14 @@ void ServerState::accept_connections(LoopFd& listener) {
     Backoff backoff(scheduler());
     while (!closed_) {
         wait_for_slot();
-        const std::int32_t result = accept_on(listener);
+        Address peer;
+        const std::int32_t result = accept_on(listener, peer);
         if (result >= 0) {
             Fd connection(result);
             wait_for_slot();  // with several sockets, another one may have been quicker
             if (closed_) return;
             try {
-                start_connection(connection.release());
+                start_connection(std::move(connection), peer);
                 backoff.succeeded();
             } catch (const std::exception& error) {
                 backoff.failed(error.what());
@@ -211,12 +212,14 @@ Stream Listener::accept() {
     const std::size_t limit = limit_;
     for (;;) {
         const int at = socket->fd();
-        const std::int32_t result = detail::accept_on(*socket);
+        Address peer;
+        const std::int32_t result = detail::accept_on(*socket, peer);
         if (result >= 0) {
             Fd fd(result);
             auto state = detail::LoopPtr<detail::StreamState>::make(self.scheduler(), fd.get(),
                                                                     StreamOptions{limit});
             static_cast<void>(fd.release());
+            state->set_peer(peer);
             return Stream(state.release());
         }
         if (result == -ECANCELED && socket->is_open()) continue;  // a request that was taken back

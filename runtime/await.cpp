@@ -46,7 +46,7 @@ void sleep_task(TaskBase& self, TimePoint when) {
 
 void sleep_for_nanoseconds(Nanoseconds duration) {
     TaskBase& self = this_task("sleep");
-    self.check_cancelled();
+    self.check_deadlines_and_cancelled();
     if (duration.count() <= 0) {
         self.scheduler().yield();
     } else {
@@ -75,7 +75,7 @@ std::error_code current_exception_code() {
 
 void sleep_until(TimePoint when) {
     detail::TaskBase& self = detail::this_task("sleep_until");
-    self.check_cancelled();
+    self.check_deadlines_and_cancelled();
     if (when <= self.scheduler().now()) {
         self.scheduler().yield();
     } else {

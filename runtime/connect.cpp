@@ -155,7 +155,7 @@ public:
         tasks_.reserve(addresses.size());
     }
 
-    Fd connect() {
+    Fd connect(Address& peer) {
         try {
             run();
         } catch (...) {
@@ -164,6 +164,7 @@ public:
         }
         join();
         if (!winner_) throw_combined(errors_, options_.all_errors);
+        peer = addresses_[won_by_];
         return std::move(winner_);
     }
 
@@ -195,7 +196,9 @@ private:
         } ended{*this};
         try {
             Fd fd = connect_to(scheduler_, addresses_[index], options_);
-            if (!winner_) winner_ = std::move(fd);
+            if (winner_) return;
+            winner_ = std::move(fd);
+            won_by_ = index;
         } catch (const CancelledError&) {
             throw;
         } catch (...) {
@@ -221,12 +224,15 @@ private:
     std::size_t running_ = 0;
     std::size_t failures_ = 0;
     Fd winner_;
+    std::size_t won_by_ = 0;
     WaitQueue changed_;
 };
 
-Stream make_stream(Scheduler& scheduler, Fd fd, const ConnectOptions& options) {
+Stream make_stream(Scheduler& scheduler, Fd fd, const Address& peer,
+                   const ConnectOptions& options) {
     auto state = LoopPtr<StreamState>::make(scheduler, fd.get(), StreamOptions{options.limit});
     static_cast<void>(fd.release());
+    state->set_peer(peer);
     return Stream(state.release());
 }
 
@@ -240,22 +246,30 @@ TaskBase& begin(const char* call, const ConnectOptions& options) {
 }  // namespace detail
 
 Stream open_connection(std::string_view host, int port, const ConnectOptions& options) {
-    detail::TaskBase& self = detail::begin("open_connection", options);
-    detail::Scheduler& scheduler = self.scheduler();
+    detail::begin("open_connection", options);
     detail::require_host(host);
     detail::require_port(port);
     const auto literal = host.empty() ? std::nullopt : Address::parse(host, port);
-    if (literal) return open_connection(*literal, options);
-    const std::vector<Address> addresses =
-        detail::interleave(detail::resolve_stream(host, port, options.family, false));
+    if (literal && (options.family == AF_UNSPEC || options.family == literal->family())) {
+        return open_connection(*literal, options);
+    }
+    return open_connection(
+        detail::interleave(detail::resolve_stream(host, port, options.family, false)), options);
+}
+
+Stream open_connection(const std::vector<Address>& addresses, const ConnectOptions& options) {
+    detail::Scheduler& scheduler = detail::begin("open_connection", options).scheduler();
+    if (addresses.empty()) throw std::invalid_argument("coir: open_connection without an address");
     if (addresses.size() == 1) return open_connection(addresses.front(), options);
-    return detail::make_stream(scheduler, detail::Race(scheduler, addresses, options).connect(),
-                               options);
+    Address peer;
+    Fd fd = detail::Race(scheduler, addresses, options).connect(peer);
+    return detail::make_stream(scheduler, std::move(fd), peer, options);
 }
 
 Stream open_connection(const Address& address, const ConnectOptions& options) {
     detail::Scheduler& scheduler = detail::begin("open_connection", options).scheduler();
-    return detail::make_stream(scheduler, detail::connect_to(scheduler, address, options), options);
+    return detail::make_stream(scheduler, detail::connect_to(scheduler, address, options), address,
+                               options);
 }
 
 Stream open_unix_connection(std::string_view path, const ConnectOptions& options) {

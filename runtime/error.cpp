@@ -92,7 +92,7 @@ QueueShutDown::~QueueShutDown() = default;
 
 ExceptionGroup::ExceptionGroup(const std::string& message,
                                std::vector<std::exception_ptr> exceptions)
-    : what_(message), exceptions_(std::move(exceptions)) {
+    : message_(message), what_(message), exceptions_(std::move(exceptions)) {
     what_ += " (" + std::to_string(exceptions_.size()) +
              (exceptions_.size() == 1 ? " error" : " errors");
     if (!exceptions_.empty()) what_ += "; the first: " + first_line(exceptions_.front());
@@ -102,6 +102,28 @@ ExceptionGroup::ExceptionGroup(const ExceptionGroup&) = default;
 ExceptionGroup& ExceptionGroup::operator=(const ExceptionGroup&) = default;
 ExceptionGroup::~ExceptionGroup() = default;
 const char* ExceptionGroup::what() const noexcept { return what_.c_str(); }
+
+std::pair<ExceptionGroup, ExceptionGroup> ExceptionGroup::split_by(
+    bool (*matches)(const std::exception_ptr&)) const {
+    std::vector<std::exception_ptr> taken;
+    std::vector<std::exception_ptr> left;
+    for (const std::exception_ptr& error : exceptions_) {
+        if (matches(error)) {
+            taken.push_back(error);
+            continue;
+        }
+        try {
+            std::rethrow_exception(error);
+        } catch (const ExceptionGroup& inner) {
+            auto [mine, rest] = inner.split_by(matches);
+            if (mine) taken.push_back(std::make_exception_ptr(std::move(mine)));
+            if (rest) left.push_back(std::make_exception_ptr(std::move(rest)));
+        } catch (...) {
+            left.push_back(error);
+        }
+    }
+    return {ExceptionGroup(message_, std::move(taken)), ExceptionGroup(message_, std::move(left))};
+}
 
 }  // namespace v0
 }  // namespace coir

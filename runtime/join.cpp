@@ -16,11 +16,12 @@ public:
         : task_(task), children_(children), count_(count), remaining_(count) {
         what = "several tasks";
         Park::cancel = [](Park& park, TaskBase&) noexcept {
-            static_cast<JoinCore&>(park).cancel_rest();
+            static_cast<JoinCore&>(park).own_cancel();
         };
     }
 
     void join() {
+        bool anything_pending = false;
         for (std::size_t i = 0; i < count_; ++i) {
             JoinedChild& child = children_[i];
             child.core = this;
@@ -28,18 +29,22 @@ public:
                 auto& self = static_cast<JoinedChild&>(waiter);
                 self.core->child_done(self);
             };
-            if (!child.state->done()) child.state->add_waiter(child);
+            if (child.state->done()) continue;
+            child.state->add_waiter(child);
+            anything_pending = true;
         }
+        if (!anything_pending) task_.check_cancelled();
         for (std::size_t i = 0; i < count_; ++i) {
             if (children_[i].state->done() && !children_[i].counted) child_done(children_[i]);
         }
+        if (remaining_ > 0 && task_.cancel_pending() && !task_.masked()) own_cancel();
         if (remaining_ > 0) {
-            waiting_ = true;
+            suspended_ = true;
             task_.scheduler().suspend(*this);
         } else {
             task_.scheduler().spend_credit();
         }
-        throw_first_failure();
+        throw_failure();
     }
 
 private:
@@ -49,28 +54,34 @@ private:
         StateBase& state = *child.state;
         if (state.outcome() != Outcome::value) {
             state.mark_retrieved();
+            if (!first_error_ && state.outcome() == Outcome::error) first_error_ = &state;
             if (!first_failure_) {
                 first_failure_ = &state;
-                cancel_rest();
+                cancel_rest({});
             }
         }
-        if (remaining_ == 0 && waiting_) {
-            waiting_ = false;
-            task_.scheduler().make_ready(task_);
-        }
+        if (remaining_ == 0 && suspended_) task_.scheduler().make_ready(task_);
     }
-    void cancel_rest() noexcept {
+    void own_cancel() noexcept {
+        cancelled_ = true;
+        cancel_rest(task_.cancel_message());
+    }
+    // Cancelling a future ends it at once, which leads back to here: each child is asked once.
+    void cancel_rest(const std::string& message) noexcept {
+        if (cancelling_rest_) return;
+        cancelling_rest_ = true;
         for (std::size_t i = 0; i < count_; ++i) {
-            if (!children_[i].state->done()) children_[i].state->cancel({});
+            if (!children_[i].state->done()) children_[i].state->cancel(message);
         }
+        cancelling_rest_ = false;
     }
-    void throw_first_failure() {
-        if (!first_failure_) return;
-        if (first_failure_->outcome() == Outcome::cancelled && task_.cancel_pending() &&
-            !task_.masked()) {
-            task_.throw_cancelled();
+    void throw_failure() {
+        // Children that were cancelled with the task say nothing, whichever was the first.
+        if (cancelled_ && first_error_) first_error_->throw_unless_value(true);
+        if (cancelled_ || (first_failure_ && first_failure_ != first_error_)) {
+            task_.check_cancelled();
         }
-        first_failure_->throw_unless_value(true);
+        if (first_failure_) first_failure_->throw_unless_value(true);
     }
 
     TaskBase& task_;
@@ -78,7 +89,10 @@ private:
     std::size_t count_;
     std::size_t remaining_;
     StateBase* first_failure_ = nullptr;
-    bool waiting_ = false;
+    StateBase* first_error_ = nullptr;  // not a cancellation
+    bool suspended_ = false;
+    bool cancelled_ = false;  // the current task was, before all were done
+    bool cancelling_rest_ = false;
 };
 
 void require_same_loop(const StateBase& state, const char* call) {
@@ -94,6 +108,15 @@ void join_all(JoinedChild* children, std::size_t count) {
         }
     }
     JoinCore(self, children, count).join();
+}
+
+void abandon(StateBase& child) noexcept {
+    TaskBase& self = *current_task_state();
+    child.cancel({});
+    self.mask();
+    child.wait();
+    child.mark_retrieved();
+    self.unmask();
 }
 
 }  // namespace detail

@@ -148,13 +148,18 @@ void remove_unix_path(Scheduler& scheduler, const UnixPath& created) noexcept {
 
 // --- Accepting ----------------------------------------------------------------------------------
 
-std::int32_t accept_on(LoopFd& listener) {
+std::int32_t accept_on(LoopFd& listener, Address& peer) {
     if (!listener.is_open()) return -ECANCELED;
     TaskOperation operation;
     operation.code = OpCode::accept;
     operation.hints = hint_owned;
     operation.fd = listener.fd();
-    return listener.scheduler().perform(operation, "accept");
+    socklen_t size = Address::capacity();
+    operation.address = peer.data();
+    operation.address_size = &size;
+    const std::int32_t result = listener.scheduler().perform(operation, "accept");
+    if (result >= 0) peer.set_size(size);
+    return result;
 }
 
 bool is_lost_connection(std::int32_t result) noexcept {

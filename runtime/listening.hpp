@@ -46,7 +46,7 @@ LoopPtr<LoopFd> listen_at_path(Scheduler& scheduler, std::string_view path,
 void remove_unix_path(Scheduler& scheduler, const UnixPath& created) noexcept;
 
 /// The next connection: a descriptor, or -errno. ECANCELED: the listener was closed.
-std::int32_t accept_on(LoopFd& listener);
+std::int32_t accept_on(LoopFd& listener, Address& peer);
 /// What may be tried again at once: the error of a connection that was gone before it was taken.
 bool is_lost_connection(std::int32_t result) noexcept;
 

@@ -4,6 +4,9 @@
 
 #include "environment.hpp"
 
+#include <coir/detail/sys.hpp>
+#include <coir/legacy.hpp>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -48,6 +51,9 @@ bool log_enabled(LogLevel level) noexcept {
 }
 
 void log(LogLevel level, std::string_view message) noexcept {
+    // Lines are also logged in the middle of a switch, where a handler must not be suspended by what
+    // libcoir-legacy makes of its write().
+    const blocking_region region;
     try {
         std::shared_ptr<LogHandler> current;
         {
@@ -62,7 +68,7 @@ void log(LogLevel level, std::string_view message) noexcept {
         std::string line(message);
         line += '\n';
         // Not stdio: it may be in use by a suspended task. What cannot be written is lost.
-        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+        real_sys().write(STDERR_FILENO, line.data(), line.size());
     } catch (...) {
         // A log line must never bring a program down.
     }

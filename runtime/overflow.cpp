@@ -4,6 +4,8 @@
 
 #include "stack.hpp"
 
+#include <coir/detail/sys.hpp>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -40,7 +42,7 @@ public:
         return *this;
     }
     void write() noexcept {
-        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, buffer_, size_);
+        real_sys().write(STDERR_FILENO, buffer_, size_);
     }
 
 private:

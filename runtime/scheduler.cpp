@@ -229,7 +229,7 @@ void Scheduler::yield() noexcept {
 void Scheduler::yield_now(Scheduler* scheduler) {
     TaskBase* self = scheduler ? scheduler->current_ : nullptr;
     if (!self || self->cancel_pending_) [[unlikely]] {
-        require_task("yield_now").check_cancelled();
+        require_task("yield_now").check_deadlines_and_cancelled();
         self = scheduler->current_;
     }
     scheduler->push_ready(*self);

@@ -75,6 +75,8 @@ public:
     TimePoint now() noexcept { return sys_->now(); }
     void arm(TimerNode& node, TimePoint when) { timers_.arm(node, when); }
     void disarm(TimerNode& node) noexcept { timers_.disarm(node); }
+    /// Which look at the world this is: differs between two polls.
+    std::uint64_t turn() const noexcept { return turns_; }
 
     // --- I/O (await_operation.cpp) ---
 

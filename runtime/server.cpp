@@ -46,10 +46,11 @@ private:
     Stream stream_;
 };
 
-void ServerState::start_connection(int fd) {
-    Fd guard(fd);
-    auto state = LoopPtr<StreamState>::make(scheduler(), fd, StreamOptions{options_.limit});
-    static_cast<void>(guard.release());
+void ServerState::start_connection(Fd connection, const Address& peer) {
+    auto state =
+        LoopPtr<StreamState>::make(scheduler(), connection.get(), StreamOptions{options_.limit});
+    static_cast<void>(connection.release());
+    state->set_peer(peer);
     StreamState& stream = *state;
     stream.hosted = true;
     streams_.push_back(stream);

@@ -46,7 +46,7 @@ private:
     friend class ConnectionTask;
 
     void accept_connections(LoopFd& listener);
-    void start_connection(int fd);
+    void start_connection(Fd connection, const Address& peer);
     void handle(Stream stream, StreamState& state);
     void connection_ended(StreamState& stream) noexcept;
     bool idle() const noexcept { return connections_ == 0 && accepting_ == 0; }

@@ -122,27 +122,20 @@ std::size_t protect(Sys& sys, StackSlab& slab, std::size_t first, std::size_t la
     return last - first;
 }
 
-bool& guard_install_works(Sys& sys) noexcept {
-    static bool works = probe_guard_install(sys);
-    return works;
-}
-
 }  // namespace
 
-const char* guard_method(Sys& sys) noexcept {
-    return guard_install_works(sys) ? "MADV_GUARD_INSTALL" : "mprotect";
-}
+StackSettings::StackSettings(Sys& system, StackGuard wanted)
+    : sys(system),
+      guard(wanted),
+      guard_install(wanted != StackGuard::none && probe_guard_install(system)) {}
 
-StackClass::StackClass(Sys& sys, std::size_t stack_size, StackGuard guard,
-                       std::size_t& next_colour)
-    : sys_(sys),
+StackClass::StackClass(StackSettings& settings, std::size_t stack_size)
+    : settings_(settings),
       stack_size_(stack_size),
       // Libraries that were built without stack-clash protection step over a single page.
-      guard_size_(guard == StackGuard::none ? 0
-                  : stack_size >= 256 * 1024 ? 64 * 1024
-                                             : page_size),
-      guard_(guard),
-      next_colour_(next_colour) {}
+      guard_size_(settings.guard == StackGuard::none ? 0
+                  : stack_size >= 256 * 1024         ? 64 * 1024
+                                                     : page_size) {}
 
 StackClass::~StackClass() {
     for (auto& slab : slabs_) {
@@ -150,13 +143,13 @@ StackClass::~StackClass() {
         for (std::size_t i = 0; i < slab->count; ++i) {
             destroy_sanitizer_fiber(slab->slots[i].idle_fiber.sanitizer);
         }
-        if (guard_size_ != 0 && !guard_install_works(sys_)) {
+        if (guard_size_ != 0 && !settings_.guard_install) {
             mprotected_stacks.fetch_sub(std::min(slab->guarded, mprotected_stacks.load()));
         }
 #if COIR_ASAN
         __asan_unpoison_memory_region(slab->memory, slab->count * slab->stack_size);
 #endif
-        sys_(SYS_munmap, slab->memory, slab->count * slab->stack_size);
+        settings_.sys(SYS_munmap, slab->memory, slab->count * slab->stack_size);
     }
 }
 
@@ -174,7 +167,7 @@ void StackClass::add_slab() {
     slabs_.reserve(slabs_.size() + 1);
     long memory = -ENOMEM;
     for (;; count /= 2) {
-        memory = sys_(SYS_mmap, 0L, count * stack_size_, PROT_READ | PROT_WRITE,
+        memory = settings_.sys(SYS_mmap, 0L, count * stack_size_, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
         if (memory >= 0 || count == 1) break;
     }
@@ -192,7 +185,7 @@ void StackClass::add_slab() {
     slab->count = count;
     slab->slots = std::make_unique<StackSlot[]>(count);
     // A huge page under barely touched stacks would cost 2 MiB for each eight of them.
-    sys_(SYS_madvise, slab->memory, count * stack_size_, MADV_NOHUGEPAGE);
+    settings_.sys(SYS_madvise, slab->memory, count * stack_size_, MADV_NOHUGEPAGE);
     publish(*slab);
     slabs_.push_back(std::move(slab));
 }
@@ -202,11 +195,12 @@ std::size_t StackClass::prepare_more(StackSlab& slab) {
     const std::size_t first = slab.guarded;
     std::size_t last = std::min(slab.count, first + guard_batch);
     if (guard_size_ != 0) {
-        bool done = guard_install_works(sys_) && (install_batch(sys_, slab, first, last) ||
-                                                  install_one_by_one(sys_, slab, first, last));
+        Sys& sys = settings_.sys;
+        bool done = settings_.guard_install && (install_batch(sys, slab, first, last) ||
+                                                install_one_by_one(sys, slab, first, last));
         if (!done) {
-            const std::size_t count = protect(sys_, slab, first, last);
-            if (count == 0 && guard_ == StackGuard::required) {
+            const std::size_t count = protect(sys, slab, first, last);
+            if (count == 0 && settings_.guard == StackGuard::required) {
                 throw StackAllocError(
                     "coir: no guard page for another stack: mprotect needs two mappings for each, "
                     "and vm.max_map_count limits them (raise it, use a kernel with "
@@ -225,7 +219,7 @@ std::size_t StackClass::prepare_more(StackSlab& slab) {
     }
     for (std::size_t i = last; i-- > first;) {
         StackSlot& slot = slab.slots[i];
-        slot.colour = static_cast<std::uint32_t>(next_colour_++ % colours * colour_step);
+        slot.colour = static_cast<std::uint32_t>(settings_.next_colour++ % colours * colour_step);
         slot.slab = &slab;
         slot.idle_fiber.sanitizer = make_sanitizer_fiber(slab.bottom(slot) + guard_size_,
                                               stack_size_ - guard_size_);
@@ -277,7 +271,7 @@ std::size_t StackClass::trim(std::size_t most) noexcept {
         StackSlab& slab = *slot->slab;
         // The fiber that sleeps there holds nothing and is simply forgotten. Guards survive.
         slot->idle_fiber.stack_pointer = nullptr;
-        sys_(SYS_madvise, slab.bottom(*slot) + guard_size_, stack_size_ - guard_size_,
+        settings_.sys(SYS_madvise, slab.bottom(*slot) + guard_size_, stack_size_ - guard_size_,
              MADV_DONTNEED);
         slot->dirty = false;
         --dirty_free_;
@@ -296,7 +290,7 @@ StackClass& StackPool::class_for(std::size_t size) {
     for (auto& known : classes_) {
         if (known->stack_size() == rounded) return *known;
     }
-    classes_.push_back(std::make_unique<StackClass>(sys_, rounded, guard_, next_colour_));
+    classes_.push_back(std::make_unique<StackClass>(settings_, rounded));
     return *classes_.back();
 }
 

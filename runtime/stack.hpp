@@ -39,6 +39,7 @@ struct StackSlot {
     /// two of them in turn stall on stores that only look alike.
     std::uint32_t colour = 0;
     bool dirty = false;  ///< has been run on since its pages were given back
+    ScopeRequest* scopes = nullptr;  ///< the innermost timeout or task group of the task on it
 };
 
 /// One mapping. Slabs are never unmapped before their pool, and their list is readable by a signal
@@ -59,10 +60,19 @@ struct StackSlab {
     char* top(const StackSlot& slot) const noexcept { return bottom(slot) + stack_size; }
 };
 
+/// What all classes of a pool share.
+struct StackSettings {
+    StackSettings(Sys& system, StackGuard wanted);
+    Sys& sys;
+    const StackGuard guard;
+    const bool guard_install;  ///< the kernel has MADV_GUARD_INSTALL and lets us use it
+    std::size_t next_colour = 0;
+};
+
 /// All stacks of one size.
 class StackClass {
 public:
-    StackClass(Sys& sys, std::size_t stack_size, StackGuard guard, std::size_t& next_colour);
+    StackClass(StackSettings& settings, std::size_t stack_size);
     ~StackClass();
     StackClass(const StackClass&) = delete;
     StackClass& operator=(const StackClass&) = delete;
@@ -91,10 +101,9 @@ private:
     void add_slab();
     std::size_t prepare_more(StackSlab& slab);
 
-    Sys& sys_;
+    StackSettings& settings_;
     const std::size_t stack_size_;
     const std::size_t guard_size_;
-    const StackGuard guard_;
     std::vector<std::unique_ptr<StackSlab>> slabs_;
     StackSlot* free_ = nullptr;   // LIFO, so that warm stacks are used first
     StackSlot* fresh_ = nullptr;  // never used
@@ -102,13 +111,12 @@ private:
     std::size_t reserved_ = 0;    // promised or in use
     std::size_t most_reserved_ = 0;  // since the last trim
     std::size_t dirty_free_ = 0;
-    std::size_t& next_colour_;  // shared by all classes of a pool
 };
 
 /// The stacks of one loop.
 class StackPool {
 public:
-    StackPool(Sys& sys, StackGuard guard) : sys_(sys), guard_(guard) {}
+    StackPool(Sys& sys, StackGuard guard) : settings_(sys, guard) {}
 
     /// The class for stacks of at least `size` bytes. Throws std::invalid_argument for sizes below
     /// 16 KiB or above 64 GiB.
@@ -116,11 +124,13 @@ public:
     void trim() noexcept;
     std::size_t mappings() const noexcept;
     std::size_t stacks() const noexcept;
+    /// How guards are made here.
+    const char* guard_method() const noexcept {
+        return settings_.guard_install ? "MADV_GUARD_INSTALL" : "mprotect";
+    }
 
 private:
-    Sys& sys_;
-    const StackGuard guard_;
-    std::size_t next_colour_ = 0;
+    StackSettings settings_;
     std::vector<std::unique_ptr<StackClass>> classes_;
 };
 
@@ -132,9 +142,6 @@ struct GuardHit {
 };
 /// Whether `address` lies in the guard of a stack, and whose. Async-signal-safe, any thread.
 GuardHit find_guard(const void* address) noexcept;
-
-/// How guards are made on this machine ("MADV_GUARD_INSTALL" or "mprotect").
-const char* guard_method(Sys& sys) noexcept;
 
 }  // namespace detail
 }  // namespace v0

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -177,6 +178,19 @@ void StreamState::drop() noexcept {
 
 // --- The socket ---------------------------------------------------------------------------------
 
+void StreamState::set_peer(const Address& peer) noexcept {
+    if (peer.size() <= sizeof peer_) std::memcpy(&peer_, peer.data(), peer.size());
+}
+
+std::optional<Address> StreamState::peer() {
+    const sa_family_t family = peer_.sin6_family;
+    if (family == AF_INET || family == AF_INET6) {
+        return Address(reinterpret_cast<const sockaddr*>(&peer_),
+                       family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    }
+    return socket_address(*this, true);
+}
+
 void set_nodelay(LoopFd& socket, bool on) {
     const long result =
         socket.scheduler().sys().setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
@@ -256,7 +270,7 @@ void Stream::set_limit(std::size_t bytes) {
 }
 void Stream::set_nodelay(bool on) { detail::set_nodelay(open_state("set_nodelay"), on); }
 std::string Stream::peer_name() const {
-    const auto address = detail::socket_address(open_state("peer_name"), true);
+    const auto address = open_state("peer_name").peer();
     return address ? address->to_string() : std::string();
 }
 std::string Stream::local_name() const {

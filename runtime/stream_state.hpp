@@ -23,6 +23,8 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -53,6 +55,9 @@ public:
     void drop() noexcept;
 
     bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+    /// The peer's address, kept when it is known: a connection that has broken has none any more.
+    void set_peer(const Address& peer) noexcept;
+    std::optional<Address> peer();
     /// IoError(EBADF) when closed or closing.
     void require_open(const char* call) const;
 
@@ -83,6 +88,7 @@ private:
     int read_error_ = 0;   // once set, every later read throws it
     int write_error_ = 0;  // the kernel says it once: the end of the stream is then no orderly one
     WaitQueue writers_;
+    sockaddr_in6 peer_{};  // or the smaller sockaddr_in
 };
 
 /// Keeps an object for the duration of a call.

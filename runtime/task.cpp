@@ -5,6 +5,10 @@
 //                         `--uncancel() to zero--> withdrawn
 // A task that is suspended when the request comes is asked through its Park to end its wait; a wait
 // whose result is already there keeps it, and the request stays for the next cancellation point.
+//
+// Requests come from outside (cancel(); nobody takes these back but uncancel()) or from a scope of
+// the task itself (timeouts, task groups), which takes its own back at its end, delivered or not.
+// Each scope knows what became of its request; for the others one flag is enough.
 #include "backtrace.hpp"
 #include "scheduler.hpp"
 
@@ -53,6 +57,7 @@ void TaskBase::execute() noexcept {
     if (cancel_pending_) {
         // Cancelled before its first step: the body is never entered.
         cancel_pending_ = false;
+        outside_pending_ = 0;
         outcome = Outcome::cancelled;
     } else {
         try {
@@ -75,10 +80,27 @@ void TaskBase::execute() noexcept {
     scheduler_->finish(*this);
 }
 
+// --- Cancel requests ----------------------------------------------------------------------------
+
+ScopeRequest* TaskBase::innermost_scope() const noexcept {
+    return stack_ ? stack_->scopes : nullptr;
+}
+
+// How many masks are in force: no_cancel blocks, and exceptions in flight on this fiber.
+std::uint32_t TaskBase::mask_depth() const noexcept {
+    if (scheduler_->current() == this) {
+        return mask_ + static_cast<std::uint32_t>(std::uncaught_exceptions());
+    }
+    return mask_ + (started_ ? context_.uncaught_exceptions : 0);
+}
+
 bool TaskBase::masked() const noexcept {
-    if (mask_ > 0) return true;
-    if (scheduler_->current() == this) return std::uncaught_exceptions() > 0;
-    return started_ && context_.uncaught_exceptions > 0;
+    const std::uint32_t depth = mask_depth();
+    if (outside_pending_ && depth == 0) return false;
+    for (const ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->state == ScopeRequest::State::pending && scope->mask_depth >= depth) return false;
+    }
+    return true;
 }
 
 bool TaskBase::cancel_requested(std::string message) {
@@ -88,16 +110,34 @@ bool TaskBase::cancel_requested(std::string message) {
     }
     require_thread("cancel");
     ++cancelling_;
+    outside_pending_ = 1;
     cancel_pending_ = true;
     cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(std::move(message));
-    if (park_ && park_->cancel && !masked()) park_->cancel(*park_, *this);
+    if (park_ && park_->cancel && mask_depth() == 0) park_->cancel(*park_, *this);
     return true;
 }
 
 std::uint32_t TaskBase::uncancel() noexcept {
     if (done() || cancelling_ == 0) return cancelling_;
-    if (--cancelling_ == 0) cancel_pending_ = false;
+    if (--cancelling_ == 0) {
+        outside_pending_ = 0;
+        outside_latest_ = 0;
+        for (ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+            if (scope->made()) scope->state = ScopeRequest::State::delivered;
+        }
+        update_cancel_pending();
+    }
     return cancelling_;
+}
+
+void TaskBase::update_cancel_pending() noexcept {
+    cancel_pending_ = outside_pending_ != 0;
+    for (const ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->state == ScopeRequest::State::pending ||
+            scope->state == ScopeRequest::State::due) {
+            cancel_pending_ = true;
+        }
+    }
 }
 
 void TaskBase::deliver_cancel() {
@@ -106,17 +146,76 @@ void TaskBase::deliver_cancel() {
 
 void TaskBase::throw_cancelled() { throw CancelledError(take_cancel_message()); }
 
+// One CancelledError delivers every request that no mask holds back.
 std::string TaskBase::take_cancel_message() {
-    cancel_pending_ = false;
-    if (!cancel_message_) return {};
+    using State = ScopeRequest::State;
+    const std::uint32_t depth = mask_depth();
+    outside_latest_ = 0;
+    if (outside_pending_ && depth == 0) {
+        outside_pending_ = 0;
+        outside_latest_ = 1;
+    }
+    for (ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->state == State::latest) scope->state = State::delivered;
+        if (scope->state == State::pending && scope->mask_depth >= depth) {
+            scope->state = State::latest;
+        }
+    }
+    update_cancel_pending();
+    if (!outside_latest_ || !cancel_message_) return {};
     std::string message = std::move(*cancel_message_);
     cancel_message_.reset();
     return message;
 }
 
+bool TaskBase::put_back_latest(const std::string& message) {
+    bool any = outside_latest_ != 0;
+    if (outside_latest_) {
+        outside_latest_ = 0;
+        outside_pending_ = 1;
+        cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(message);
+    }
+    for (ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->state != ScopeRequest::State::latest) continue;
+        scope->state = ScopeRequest::State::pending;
+        any = true;
+    }
+    if (any) cancel_pending_ = true;
+    return any;
+}
+
 void TaskBase::put_back_cancel(const std::string& message) {
+    if (put_back_latest(message)) return;
+    outside_latest_ = 1;
+    put_back_latest(message);
+}
+
+// --- Scopes -------------------------------------------------------------------------------------
+
+void TaskBase::enter_scope(ScopeRequest& request) noexcept {
+    request.outer = stack_->scopes;
+    request.mask_depth = mask_depth();
+    stack_->scopes = &request;
+}
+
+void TaskBase::request_from(ScopeRequest& request) noexcept {
+    ++cancelling_;
     cancel_pending_ = true;
-    cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(message);
+    request.state = ScopeRequest::State::pending;
+    if (park_ && park_->cancel && request.mask_depth >= mask_depth()) park_->cancel(*park_, *this);
+}
+
+std::uint32_t TaskBase::leave_scope(ScopeRequest& request) noexcept {
+    stack_->scopes = request.outer;
+    if (request.made() && cancelling_ > 0 && --cancelling_ == 0) outside_pending_ = 0;
+    if (request.state != ScopeRequest::State::none) update_cancel_pending();
+    return cancelling_;
+}
+
+void TaskBase::expire_due_scopes() noexcept {
+    for (ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->state == ScopeRequest::State::due) scope->expire(*scope);
+    }
 }
 
 void spawn(TaskBase& task, const TaskOptions* options) {

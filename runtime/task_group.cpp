@@ -3,9 +3,9 @@
 //
 //   body --returns or throws--> joining --last child--> ended
 //
-// Cancel requests: a child's failure makes one request to the parent while the body runs, which
-// finish() takes back; a request from outside, seen as CancelledError, is thrown again at the end
-// unless there are errors to throw, and then stays pending.
+// Cancel requests: a child's failure, or cancel(), makes one request to the parent while the body
+// runs. finish() takes it back. What the body was thrown by requests from outside is put back for
+// the time of the join: it is thrown again at the end or, behind errors, at the next suspension.
 #include <coir/task_group.hpp>
 
 #include "scheduler.hpp"
@@ -15,10 +15,17 @@
 namespace coir {
 inline namespace v0 {
 
-TaskGroup::TaskGroup() : parent_(detail::this_task("with_task_group")) {}
-TaskGroup::~TaskGroup() = default;
+TaskGroup::TaskGroup() : parent_(detail::this_task("with_task_group")) {
+    parent_.enter_scope(request_);
+}
+TaskGroup::~TaskGroup() {
+    if (!ended_) parent_.leave_scope(request_);
+}
 
 void TaskGroup::prepare_child() {
+    if (&parent_.scheduler() != detail::running_here) {
+        throw WrongThreadError("coir: create_task() in a task group of another loop");
+    }
     if (ended_ || stopping_) {
         throw InvalidStateError(ended_ ? "coir: create_task() in a task group that has ended"
                                        : "coir: create_task() in a task group that is stopping");
@@ -57,72 +64,79 @@ void TaskGroup::stop_children() noexcept {
 }
 
 void TaskGroup::interrupt_body() noexcept {
-    if (!in_body_ || interrupted_) return;
-    interrupted_ = true;
-    parent_.cancel_requested({});
+    if (in_body_ && !request_.made()) parent_.request_from(request_);
 }
 
 void TaskGroup::cancel() {
-    if (ended_ || cancelled_) return;
-    cancelled_ = true;
+    if (ended_) return;
     stop_children();
     interrupt_body();
 }
 
-// Suspends until the last child has ended. A cancel request that comes meanwhile stops them.
-void TaskGroup::join_children() {
+// Suspends until the last child has ended; until the parent goes on, others may add new ones. A
+// request that waits, or comes meanwhile, stops them. Returns whether one did.
+bool TaskGroup::join_children() {
     struct GroupPark : detail::Park {
         TaskGroup* group = nullptr;
+        bool interrupted = false;
     } park;
     park.group = this;
     park.what = "the children of a task group";
     park.Park::cancel = [](detail::Park& self, detail::TaskBase&) noexcept {
+        static_cast<GroupPark&>(self).interrupted = true;
         static_cast<GroupPark&>(self).group->stop_children();
     };
-    if (size_ == 0) return;
-    joining_ = true;
-    parent_.scheduler().suspend(park);
+    if (size_ == 0) parent_.scheduler().spend_credit();
+    while (size_ > 0) {
+        if (parent_.cancel_pending() && !parent_.masked()) park.cancel(park, parent_);
+        joining_ = true;
+        parent_.scheduler().suspend(park);
+    }
+    return park.interrupted;
 }
 
 namespace {
-// What the body ended with.
-struct BodyEnd {
-    bool cancelled = false;
-    bool failed = false;
-    std::string message;
-};
+
+enum class BodyEnd { returned, cancelled, failed };
 
 BodyEnd look_at(const std::exception_ptr& error) {
-    if (!error) return {};
+    if (!error) return BodyEnd::returned;
     try {
         std::rethrow_exception(error);
-    } catch (const CancelledError& cancelled) {
-        return {true, false, cancelled.message()};
+    } catch (const CancelledError&) {
+        return BodyEnd::cancelled;
     } catch (...) {
-        return {false, true, {}};
+        return BodyEnd::failed;
     }
 }
+
+std::string message_of(const std::exception_ptr& cancelled) {
+    try {
+        std::rethrow_exception(cancelled);
+    } catch (const CancelledError& error) {
+        return error.message();
+    }
+}
+
 }  // namespace
 
 void TaskGroup::finish(std::exception_ptr error) {
     in_body_ = false;
-    BodyEnd body = look_at(error);
-    // Ended by an error or a cancellation, or entering the join with a request that has not been
-    // delivered: the children must go.
-    const bool request_waits = parent_.cancel_pending() && !parent_.masked();
-    if (body.cancelled || body.failed || request_waits) stop_children();
-    join_children();
+    const BodyEnd end = look_at(error);
+    // Nobody had asked for a CancelledError if nothing can be put back: it passes as it is.
+    const bool unasked =
+        end == BodyEnd::cancelled && !parent_.put_back_latest(message_of(error));
+    if (end != BodyEnd::returned) stop_children();
+    const bool interrupted = join_children();
     ended_ = true;
-    // Our own request is taken back; if no other is left, its CancelledError ends here.
-    if (interrupted_ && parent_.uncancel() == 0) body.cancelled = false;
-    if (body.failed) errors_.push_back(std::move(error));
+    parent_.leave_scope(request_);
+    if (end == BodyEnd::failed) errors_.push_back(std::move(error));
     if (!errors_.empty()) {
-        // A request from outside that the body has seen must not be lost behind the group.
-        if (body.cancelled) parent_.put_back_cancel(body.message);
         throw ExceptionGroup("coir: errors in a task group", std::move(errors_));
     }
-    if (body.cancelled) throw CancelledError(std::move(body.message));
-    parent_.check_cancelled();
+    if (unasked) std::rethrow_exception(std::move(error));
+    // A request that came when the last child had ended takes nothing away: it waits.
+    if (interrupted || end == BodyEnd::cancelled) parent_.check_cancelled();
 }
 
 }  // namespace v0

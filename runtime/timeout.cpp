@@ -1,46 +1,100 @@
 // SPDX-License-Identifier: BSL-1.0
 // Timeout scopes.
 //
-//   active --timer--> expired (a cancel request of the scope's own) --leave()--> ended
-//         `--leave()--> ended
+//   active --timer--> due --next turn--> expired (a cancel request of the scope's own) --> ended
+//         `----------------------------------------------------------------------------> ended
 //
-// The request is counted by the task and taken back at the end. The scope's own cancellation is told
-// from others by that count: it is the scope's if no more requests are left than at its start.
+// The turn in between lets what became ready together with the deadline run first. The request is
+// taken back at the end. The scope's own cancellation is told from others by the task's count of
+// requests: it is the scope's if no more are left than at its start.
 #include <coir/timeout.hpp>
 
 #include "scheduler.hpp"
 
+#include <coir/log.hpp>
+
 namespace coir {
 inline namespace v0 {
 
-Timeout::Timeout(TimePoint when)
-    : task_(detail::this_task("a timeout")),
-      when_(when),
-      cancelling_before_(task_.cancelling()) {
+Timeout::Timeout(TimePoint now, TimePoint when)
+    : task_(detail::this_task("a timeout")), cancelling_before_(task_.cancelling()) {
     timer_.scope = this;
-    timer_.fire = &Timeout::fire;
-    if (when_ != never) task_.scheduler().arm(timer_, when_);
+    timer_.fire = &Timeout::timer_fired;
+    request_.scope = this;
+    request_.expire = [](detail::ScopeRequest& request) noexcept {
+        static_cast<Request&>(request).scope->expire();
+    };
+    if (when != never) task_.scheduler().arm(timer_, when);  // may throw: before the scope is known
+    task_.enter_scope(request_);
+    set_deadline(now, when);
 }
 
 Timeout::~Timeout() { leave(); }
 
-void Timeout::fire(detail::TimerNode& node) noexcept {
-    Timeout& self = *static_cast<Timer&>(node).scope;
-    self.expired_ = true;
-    self.task_.cancel_requested({});
+// The timer is armed for `when` already.
+void Timeout::set_deadline(TimePoint now, TimePoint when) {
+    using State = detail::ScopeRequest::State;
+    request_.when = when;
+    request_.state = when <= now ? State::due : State::none;
+    due_turn_ = 0;
+    task_.update_cancel_pending();
 }
 
-bool Timeout::leave() noexcept {
-    if (!active_) return false;
+void Timeout::timer_fired(detail::TimerNode& node) noexcept {
+    Timeout& self = *static_cast<Timer&>(node).scope;
+    detail::Scheduler& scheduler = self.task_.scheduler();
+    if (self.due_turn_ == 0) self.due_turn_ = scheduler.turn();
+    if (self.due_turn_ != scheduler.turn()) {
+        self.expire();
+    } else {
+        scheduler.arm(node, scheduler.now());  // in the place that it has just left: no memory
+    }
+}
+
+void Timeout::expire() noexcept {
+    task_.scheduler().disarm(timer_);
+    expired_ = true;
+    task_.request_from(request_);
+}
+
+// Returns what is left of the task's count of requests.
+std::uint32_t Timeout::leave() noexcept {
+    if (!active_) return task_.cancelling();
     active_ = false;
     task_.scheduler().disarm(timer_);
+    return task_.leave_scope(request_);
+}
+
+void Timeout::returned() noexcept {
+    const bool swallowed = request_.state >= detail::ScopeRequest::State::latest;
+    leave();
+    if (!swallowed || !task_.scheduler().debug()) return;
+    try {
+        detail::log(LogLevel::debug, "coir: timeout swallowed: the code of a timeout in task '" +
+                                         task_.name() + "' caught its CancelledError and returned");
+    } catch (const std::bad_alloc&) {
+        // Then it is not said.
+    }
+}
+
+bool Timeout::cancelled(const CancelledError& error) {
+    const std::uint32_t left = leave();
     if (!expired_) return false;
-    return task_.uncancel() <= cancelling_before_;
+    if (left <= cancelling_before_) return true;
+    // Others have asked too. Outer scopes with a later deadline can wait until this error has been
+    // dealt with: they ask again at the next suspension point. Anybody else comes first.
+    std::uint32_t later = 0;
+    for (const detail::ScopeRequest* outer = request_.outer; outer; outer = outer->outer) {
+        if (outer->made() && outer->when > request_.when) ++later;
+    }
+    if (left - cancelling_before_ > later) return false;
+    task_.put_back_latest(error.message());
+    return true;
 }
 
 std::optional<TimePoint> Timeout::when() const noexcept {
-    if (when_ == never) return std::nullopt;
-    return when_;
+    if (request_.when == never) return std::nullopt;
+    return request_.when;
 }
 
 void Timeout::reschedule(std::optional<TimePoint> when) {
@@ -49,15 +103,13 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
     }
     detail::Scheduler& scheduler = task_.scheduler();
     scheduler.disarm(timer_);
-    when_ = when.value_or(never);
-    if (when_ != never) scheduler.arm(timer_, when_);
+    if (when && *when != never) scheduler.arm(timer_, *when);
+    set_deadline(scheduler.now(), when.value_or(never));
 }
 
 namespace detail {
 
-TimePoint deadline_after(Nanoseconds duration) {
-    return saturating_add(this_task("a timeout").scheduler().now(), duration);
-}
+TimePoint now_for_timeout() { return this_task("a timeout").scheduler().now(); }
 
 void throw_timeout() { std::throw_with_nested(TimeoutError()); }
 

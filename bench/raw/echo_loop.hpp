@@ -50,6 +50,7 @@ class EchoMeter {
       : warm_up_count_(plan.warm_up_count), timed_count_(plan.timed_count) {}
 
   void count_message() { ++received_; }
+  std::uint64_t received() const { return received_; }
 
   // Called between batches. Returns whether the plan's messages are done.
   bool finished() {

@@ -15,6 +15,13 @@ inline std::int64_t now_ns() noexcept {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+// CPU time of this thread in nanoseconds.
+inline std::int64_t thread_cpu_ns() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 // Keeps the optimiser from removing the computation of `value`.
 template <class Value>
 inline void keep(const Value& value) noexcept {

@@ -199,7 +199,32 @@ public:
     const char* what() const noexcept override;
     const std::vector<std::exception_ptr>& exceptions() const noexcept { return exceptions_; }
 
+    /// Divides it into the errors that `catch (const E&)` would take and the rest, in order. A group
+    /// inside the group is divided too and stays a group, unless E takes it whole. Either part may
+    /// be empty: `auto [mine, rest] = group.split<IoError>(); ... if (rest) rest.rethrow();`
+    template <class E>
+    std::pair<ExceptionGroup, ExceptionGroup> split() const {
+        return split_by(&is_a<E>);
+    }
+    /// False for an empty group.
+    explicit operator bool() const noexcept { return !exceptions_.empty(); }
+    [[noreturn]] void rethrow() const { throw *this; }
+
 private:
+    template <class E>
+    static bool is_a(const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const E&) {
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+    std::pair<ExceptionGroup, ExceptionGroup> split_by(
+        bool (*matches)(const std::exception_ptr&)) const;
+
+    std::string message_;
     std::string what_;
     std::vector<std::exception_ptr> exceptions_;
 };

@@ -62,57 +62,118 @@ auto joined_value(H& handle) -> ValueOf<typename H::ResultType> {
 
 }  // namespace detail
 
+namespace detail {
+
+/// A job's handle. One that gather has started ends here at the latest: it may refer to the caller's
+/// stack, which an exception unwinds when another job cannot be started.
+template <class Job>
+struct JoinedJob {
+    JoinedJob() = default;
+    explicit JoinedJob(Job&& job) : handle(job_handle(std::forward<Job>(job))) {}
+    JoinedJob(JoinedJob&&) noexcept = default;
+    JoinedJob& operator=(JoinedJob&&) noexcept = default;
+    ~JoinedJob() {
+        if constexpr (!Handle<Job>) {
+            if (handle && !handle.done()) abandon(handle.state());
+        }
+    }
+    JobHandle<Job> handle;
+};
+
+template <class... Jobs>
+using GatherTuple = std::tuple<ValueOf<JobResult<Jobs>>...>;
+/// Jobs are moved out of a container that is given away, and copied from everything else.
+template <class Range>
+using JobOf = std::conditional_t<
+    std::is_lvalue_reference_v<Range> || std::ranges::view<std::remove_cvref_t<Range>>,
+    std::ranges::range_reference_t<Range>, std::ranges::range_rvalue_reference_t<Range>>;
+
+}  // namespace detail
+
 /// Runs all jobs and returns their results in the order of the arguments, void ones as
 /// std::monostate. The first failure cancels and joins the rest and is thrown; errors that the
-/// others have then are dropped. Cancelling the caller cancels and joins all. Without jobs: returns
-/// at once. Throws WrongThreadError for jobs of another loop.
+/// others have then are dropped. A job that somebody else cancelled fails with TaskCancelledError.
+/// Cancelling the caller cancels and joins all; then CancelledError is thrown, whatever the jobs
+/// made of it, unless one ended with an error. Without jobs: returns at once. Throws
+/// WrongThreadError for jobs of another loop, InvalidStateError for a task that gathers itself.
 template <class... Jobs>
     requires(sizeof...(Jobs) != 1 || !(std::ranges::range<std::remove_cvref_t<Jobs>> && ...))
-COIR_SUSPENDS auto gather(Jobs&&... jobs)
-    -> std::tuple<detail::ValueOf<detail::JobResult<Jobs>>...> {
-    static_cast<void>(detail::enter_suspension_point("gather"));
+COIR_SUSPENDS auto gather(Jobs&&... jobs) -> detail::GatherTuple<Jobs...> {
+    static_cast<void>(detail::require_task("gather"));
     (
         [&] {
             if constexpr (detail::Handle<Jobs>) detail::require_same_loop(jobs.state(), "gather");
         }(),
         ...);
     // Braces: created in the order of the arguments.
-    std::tuple<detail::JobHandle<Jobs>...> handles{detail::job_handle(std::forward<Jobs>(jobs))...};
+    std::tuple<detail::JoinedJob<Jobs>...> joined{
+        detail::JoinedJob<Jobs>(std::forward<Jobs>(jobs))...};
     return std::apply(
-        [](auto&... handle) {
-            std::array<detail::JoinedChild, sizeof...(handle)> children;
-            std::size_t at = 0;
-            ((children[at++].state = &handle.state()), ...);
+        [](auto&... job) {
+            std::array<detail::JoinedChild, sizeof...(job)> children;
+            [[maybe_unused]] std::size_t at = 0;
+            ((children[at++].state = &job.handle.state()), ...);
             detail::join_all(children.data(), children.size());
-            return std::tuple<detail::ValueOf<detail::JobResult<Jobs>>...>{
-                detail::joined_value(handle)...};
+            return detail::GatherTuple<Jobs...>{detail::joined_value(job.handle)...};
         },
-        handles);
+        joined);
 }
 
 /// The same for a range of jobs of one type.
 template <std::ranges::input_range Range>
 COIR_SUSPENDS auto gather(Range&& jobs)
-    -> std::vector<detail::ValueOf<detail::JobResult<std::ranges::range_value_t<Range>>>> {
-    static_cast<void>(detail::enter_suspension_point("gather"));
-    using Job = std::ranges::range_value_t<Range>;
-    std::vector<detail::JobHandle<Job>> handles;
+    -> std::vector<detail::ValueOf<detail::JobResult<detail::JobOf<Range>>>> {
+    static_cast<void>(detail::require_task("gather"));
+    using Job = detail::JobOf<Range>;
+    if constexpr (detail::Handle<Job> && std::ranges::forward_range<Range>) {
+        for (auto&& job : jobs) detail::require_same_loop(job.state(), "gather");
+    }
+    std::vector<detail::JoinedJob<Job>> joined;
+    if constexpr (std::ranges::sized_range<Range>) joined.reserve(std::ranges::size(jobs));
     for (auto&& job : jobs) {
-        if constexpr (detail::Handle<Job>) detail::require_same_loop(job.state(), "gather");
-        if constexpr (std::is_lvalue_reference_v<Range>) {
-            handles.push_back(detail::job_handle(job));
-        } else {
-            handles.push_back(detail::job_handle(std::move(job)));
+        joined.emplace_back();  // memory first: a started job must not be lost
+        joined.back() = detail::JoinedJob<Job>(static_cast<Job&&>(job));
+        if constexpr (detail::Handle<Job>) {
+            detail::require_same_loop(joined.back().handle.state(), "gather");
         }
     }
-    auto children = std::make_unique<detail::JoinedChild[]>(handles.size());
-    for (std::size_t i = 0; i < handles.size(); ++i) children[i].state = &handles[i].state();
-    detail::join_all(children.get(), handles.size());
+    auto children = std::make_unique<detail::JoinedChild[]>(joined.size());
+    for (std::size_t i = 0; i < joined.size(); ++i) children[i].state = &joined[i].handle.state();
+    detail::join_all(children.get(), joined.size());
     std::vector<detail::ValueOf<detail::JobResult<Job>>> results;
-    results.reserve(handles.size());
-    for (auto& handle : handles) results.push_back(detail::joined_value(handle));
+    results.reserve(joined.size());
+    for (auto& job : joined) results.push_back(detail::joined_value(job.handle));
     return results;
 }
+
+namespace detail {
+
+/// Gives a future the outcome of a job that is done.
+template <class T, class State>
+void follow_job(State& job, const Future<T>& outer) {
+    try {
+        switch (job.outcome()) {
+            case Outcome::cancelled:
+                outer.cancel(job.cancel_message());
+                break;
+            case Outcome::error:
+                job.mark_retrieved();
+                outer.set_exception(job.error());
+                break;
+            default:
+                job.throw_unless_value(true);  // the value may have been moved out
+                if constexpr (std::is_void_v<T>) {
+                    outer.set_result();
+                } else {
+                    outer.set_result(take_value<T>(job, false));
+                }
+        }
+    } catch (...) {
+        outer.set_exception(std::current_exception());
+    }
+}
+
+}  // namespace detail
 
 /// A future that follows `job` and can be cancelled without cancelling it. While the job runs on,
 /// its error is the business of whoever else awaits it; if nobody does, it is reported as never
@@ -123,24 +184,10 @@ auto shield(Job&& job) -> Future<detail::JobResult<Job>> {
     auto inner = detail::job_handle(std::forward<Job>(job));
     detail::require_same_loop(inner.state(), "shield");
     Future<T> outer = create_future<T>();
-    auto follow = [inner, outer] {
-        if (outer.done()) return;
-        auto& state = inner.state();
-        switch (state.outcome()) {
-            case detail::Outcome::cancelled:
-                outer.cancel(state.cancel_message());
-                break;
-            case detail::Outcome::error:
-                state.mark_retrieved();
-                outer.set_exception(state.error());
-                break;
-            default:
-                if constexpr (std::is_void_v<T>) {
-                    outer.set_result();
-                } else {
-                    outer.set_result(detail::take_value<T>(state, false));
-                }
-        }
+    // Not the handle: a job's own callback must not keep it alive.
+    auto* state = &inner.state();
+    auto follow = [state, outer] {
+        if (!outer.done()) detail::follow_job<T>(*state, outer);
     };
     if (inner.done()) {
         follow();

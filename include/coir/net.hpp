@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace coir {
 inline namespace v0 {
@@ -43,6 +44,9 @@ COIR_API COIR_SUSPENDS Stream open_connection(std::string_view host, int port,
                                               const ConnectOptions& options = {});
 /// Connects to one address, IP or Unix.
 COIR_API COIR_SUSPENDS Stream open_connection(const Address& address,
+                                              const ConnectOptions& options = {});
+/// Connects to whichever of the addresses is quickest, beginning in their order, as above.
+COIR_API COIR_SUSPENDS Stream open_connection(const std::vector<Address>& addresses,
                                               const ConnectOptions& options = {});
 /// Connects to a Unix socket. While the listener's queue is full it tries again, until cancelled.
 /// Paths as for start_unix_server().

@@ -40,7 +40,8 @@ public:
     TaskGroup& operator=(const TaskGroup&) = delete;
 
     /// Starts `f(args...)` as a child; the handle may be dropped. Throws InvalidStateError, with the
-    /// callable destroyed, when the block has ended or the group is stopping; StackAllocError.
+    /// callable destroyed, when the block has ended or the group is stopping; WrongThreadError
+    /// outside the group's loop; StackAllocError.
     template <class F, class... Args>
         requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
     [[gnu::always_inline]] auto create_task(F&& f, Args&&... args) {
@@ -104,16 +105,15 @@ private:
     void child_finished(detail::GroupLink& link) noexcept;
     void stop_children() noexcept;
     void interrupt_body() noexcept;
-    void join_children();
+    bool join_children();
 
     detail::TaskBase& parent_;
+    detail::ScopeRequest request_;  // to the body
     detail::IntrusiveList<detail::GroupLink> children_;
     std::size_t size_ = 0;
     std::vector<std::exception_ptr> errors_;
-    bool stopping_ = false;       // no new children
+    bool stopping_ = false;  // no new children
     bool in_body_ = true;
-    bool interrupted_ = false;    // the body got a cancel request of ours
-    bool cancelled_ = false;      // cancel() was called
     bool joining_ = false;
     bool ended_ = false;
 };

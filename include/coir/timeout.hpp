@@ -2,7 +2,8 @@
 // Deadlines around any code, and keeping a cancellation out of a block.
 //
 // A deadline is a scope: everything that suspends inside it is interrupted when the time comes, by a
-// cancellation that the scope turns into TimeoutError at its end. A result that is there wins.
+// cancellation that the scope turns into TimeoutError at its end. A result that is there wins: what
+// becomes ready in the same turn of the loop as the deadline runs before the deadline strikes.
 // Behaviour: asyncio.timeout and asyncio.wait_for of Python 3.12.
 #pragma once
 
@@ -38,21 +39,32 @@ public:
     bool expired() const noexcept { return expired_; }
 
 protected:
-    explicit Timeout(TimePoint when);
+    /// `now`: the clock when the scope began.
+    Timeout(TimePoint now, TimePoint when);
     ~Timeout();
-    /// The end of the scope. True when a CancelledError that leaves it is the scope's own doing and
-    /// is to become a TimeoutError.
-    bool leave() noexcept;
+    /// The end of the scope, by a return.
+    void returned() noexcept;
+    /// By CancelledError. True when it is the scope's own doing and is to become a TimeoutError.
+    bool cancelled(const CancelledError& error);
+    /// By anything else.
+    void failed() noexcept { leave(); }
 
 private:
-    static void fire(detail::TimerNode& node) noexcept;
     struct Timer : detail::TimerNode {
         Timeout* scope = nullptr;
     };
+    struct Request : detail::ScopeRequest {
+        Timeout* scope = nullptr;
+    };
+    static void timer_fired(detail::TimerNode& node) noexcept;
+    void set_deadline(TimePoint now, TimePoint when);
+    void expire() noexcept;
+    std::uint32_t leave() noexcept;
 
     detail::TaskBase& task_;
     Timer timer_;
-    TimePoint when_;
+    Request request_;
+    std::uint64_t due_turn_ = 0;  // when the timer fired first; 0: it has not
     std::uint32_t cancelling_before_;
     bool expired_ = false;
     bool active_ = true;
@@ -62,11 +74,14 @@ namespace detail {
 
 class TimeoutScope : public Timeout {
 public:
-    explicit TimeoutScope(TimePoint when) : Timeout(when) {}
-    using Timeout::leave;
+    TimeoutScope(TimePoint now, TimePoint when) : Timeout(now, when) {}
+    using Timeout::cancelled;
+    using Timeout::failed;
+    using Timeout::returned;
 };
 
-COIR_API TimePoint deadline_after(Nanoseconds duration);
+/// The clock of the loop that runs here; std::logic_error outside a task.
+COIR_API TimePoint now_for_timeout();
 /// Throws TimeoutError with the exception in flight nested in it.
 [[noreturn]] COIR_API void throw_timeout();
 
@@ -79,59 +94,86 @@ auto call_with_timeout(F&& f, Timeout& timeout) -> decltype(auto) {
     }
 }
 
-}  // namespace detail
-
-/// Calls `f()` or `f(Timeout&)` and returns its result. When the clock passes `when` first, what `f`
-/// waits for is cancelled, and if `f` ends by that, TimeoutError is thrown (with the CancelledError
-/// nested). An `f` that never suspends is not interrupted.
 template <class F>
-COIR_SUSPENDS auto with_deadline(TimePoint when, F&& f)
-    -> decltype(detail::call_with_timeout(std::forward<F>(f), std::declval<Timeout&>())) {
-    detail::TimeoutScope scope(when);
+using TimedResult = decltype(call_with_timeout(std::declval<F>(), std::declval<Timeout&>()));
+
+template <class F>
+auto run_with_deadline(TimePoint now, TimePoint when, F&& f) -> TimedResult<F> {
+    TimeoutScope scope(now, when);
     try {
-        if constexpr (std::is_void_v<decltype(detail::call_with_timeout(std::forward<F>(f),
-                                                                        scope))>) {
-            detail::call_with_timeout(std::forward<F>(f), scope);
-            scope.leave();
+        if constexpr (std::is_void_v<TimedResult<F>>) {
+            call_with_timeout(std::forward<F>(f), scope);
+            scope.returned();
         } else {
-            decltype(auto) result = detail::call_with_timeout(std::forward<F>(f), scope);
-            scope.leave();
+            decltype(auto) result = call_with_timeout(std::forward<F>(f), scope);
+            scope.returned();
             return static_cast<decltype(result)&&>(result);
         }
-    } catch (const CancelledError&) {
-        if (scope.leave()) detail::throw_timeout();
+    } catch (const CancelledError& error) {
+        if (scope.cancelled(error)) throw_timeout();
         throw;
     } catch (...) {
-        scope.leave();
+        scope.failed();
         throw;
     }
 }
 
+/// Awaits a handle that was cancelled because there was no time for it.
+template <class Handle>
+auto await_out_of_time(Handle&& handle) -> decltype(auto) {
+    try {
+        return std::forward<Handle>(handle).get();
+    } catch (const TaskCancelledError&) {
+        // The handle's own end, and not something that it threw.
+        if (handle.cancelled()) throw_timeout();
+        throw;
+    }
+}
+
+}  // namespace detail
+
+/// Calls `f()` or `f(Timeout&)` and returns its result. When the clock passes `when` first, what `f`
+/// waits for is cancelled, and if `f` ends by that, TimeoutError is thrown (with the CancelledError
+/// nested). An `f` that never suspends is not interrupted. Other errors of `f` pass, and so does a
+/// cancellation from outside. Of nested scopes with the same deadline the outermost throws. In a
+/// no_cancel block or a destructor it works as elsewhere. std::logic_error outside a task.
+template <class F>
+COIR_SUSPENDS auto with_deadline(TimePoint when, F&& f) -> detail::TimedResult<F> {
+    return detail::run_with_deadline(detail::now_for_timeout(), when, std::forward<F>(f));
+}
+
 /// The same with a deadline counted from now.
 template <class Rep, class Period, class F>
-COIR_SUSPENDS decltype(auto) with_timeout(std::chrono::duration<Rep, Period> duration, F&& f) {
-    return with_deadline(detail::deadline_after(to_nanoseconds(duration)), std::forward<F>(f));
+COIR_SUSPENDS auto with_timeout(std::chrono::duration<Rep, Period> duration, F&& f)
+    -> detail::TimedResult<F> {
+    const Nanoseconds limit = to_nanoseconds(duration);
+    const TimePoint now = detail::now_for_timeout();
+    return detail::run_with_deadline(now, saturating_add(now, limit), std::forward<F>(f));
 }
 
 /// Runs a job with a limit: a callable is called in place, a Task or Future awaited. When the time
 /// is over, it is cancelled and waited for, and TimeoutError is thrown; if it ends with a result or
-/// another error all the same, that counts. With no time left, a callable is not begun.
+/// another error all the same, that counts. With no time left, a callable is not begun, and a
+/// handle counts if it is done.
 template <class Job, class Rep, class Period>
 COIR_SUSPENDS auto wait_for(Job&& job, std::chrono::duration<Rep, Period> duration)
     -> detail::JobResult<Job> {
     const Nanoseconds limit = to_nanoseconds(duration);
-    static_cast<void>(detail::enter_suspension_point("wait_for"));
     if constexpr (detail::Handle<Job>) {
-        if (limit.count() <= 0 && !job.done()) job.cancel();
-        return with_deadline(detail::deadline_after(limit), [&]() -> detail::JobResult<Job> {
-            if (limit.count() > 0 || job.done()) return std::forward<Job>(job).get();
-            try {
+        // No scope without time: its request would come on top of this one and cut the job's
+        // clean-up short.
+        if (limit.count() > 0) {
+            return with_timeout(limit, [&]() -> detail::JobResult<Job> {
                 return std::forward<Job>(job).get();
-            } catch (const TaskCancelledError&) {
-                detail::throw_timeout();
-            }
-        });
+            });
+        }
+        static_cast<void>(detail::require_task("wait_for"));
+        detail::require_same_loop(job.state(), "wait_for");
+        if (job.done()) return std::forward<Job>(job).get();
+        job.cancel();
+        return detail::await_out_of_time(std::forward<Job>(job));
     } else {
+        static_cast<void>(detail::enter_suspension_point("wait_for"));
         if (limit.count() <= 0) throw TimeoutError();
         return with_timeout(limit, std::forward<Job>(job));
     }

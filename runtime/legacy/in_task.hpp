@@ -47,6 +47,8 @@ long status_flags(Sys& sys, int fd) noexcept;
 bool is_nonblocking(Sys& sys, int fd) noexcept;
 /// When a call on `fd` that begins now must end, by SO_RCVTIMEO or SO_SNDTIMEO.
 TimePoint socket_deadline(Sys& sys, int fd, int option) noexcept;
+/// A file or a disk, which readiness does not concern; also when that cannot be found out.
+bool is_file(Sys& sys, int fd) noexcept;
 /// Data has no boundaries there: SOCK_STREAM.
 bool is_stream(Sys& sys, int fd) noexcept;
 

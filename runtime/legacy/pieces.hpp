@@ -29,8 +29,12 @@ public:
         }
         offset_ += at_ < count_ ? bytes : 0;
     }
-    /// The next pieces, at most `most` bytes of them.
-    iovec* window(std::size_t& count, std::size_t most = ~std::size_t{0}) noexcept {
+    /// The next pieces, at most `most` bytes of them: all as they are when nothing has moved yet.
+    iovec* window(std::size_t& count, std::size_t most = everything) noexcept {
+        if (at_ == 0 && offset_ == 0 && most == everything) {
+            count = count_;
+            return const_cast<iovec*>(pieces_);
+        }
         count = 0;
         std::size_t skip = offset_;
         for (std::size_t i = at_; i < count_ && count < room && most > 0; ++i, skip = 0) {
@@ -43,6 +47,7 @@ public:
 
 private:
     static constexpr std::size_t room = 16;
+    static constexpr std::size_t everything = ~std::size_t{0};
     const iovec* pieces_;
     std::size_t count_;
     std::size_t at_ = 0;

@@ -10,7 +10,7 @@ namespace coir_legacy {
 namespace real {
 
 #define COIR_LEGACY_POINTER(symbol, category, number, result, parameters, arguments) \
-    constinit result(*symbol##_pointer) parameters = nullptr;
+    result(*symbol##_pointer) parameters = nullptr;
 COIR_LEGACY_SYMBOLS(COIR_LEGACY_POINTER)
 #undef COIR_LEGACY_POINTER
 

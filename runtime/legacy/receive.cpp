@@ -15,7 +15,6 @@
 
 #include <limits.h>
 #include <linux/fs.h>
-#include <sys/stat.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -26,13 +25,6 @@ namespace {
 
 // These never wait, or were asked not to.
 constexpr int immediate_flags = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
-
-// Readiness does not concern what is always ready.
-bool is_file(Sys& sys, int fd) noexcept {
-    struct stat info;
-    if (sys(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0) return true;  // the call will tell why
-    return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode);
-}
 
 bool ready_now(Sys& sys, int fd, short events) noexcept {
     pollfd one{fd, events, 0};

@@ -19,7 +19,6 @@
 #include <climits>
 
 #include <linux/fs.h>
-#include <sys/stat.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -27,12 +26,6 @@
 
 namespace coir_legacy {
 namespace {
-
-bool is_file(Sys& sys, int fd) noexcept {
-    struct stat info;
-    if (sys(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0) return true;  // the call will tell why
-    return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode);
-}
 
 // The first part has gone: the rest, without what belonged to the first.
 long send_rest(Sys& sys, Waiting& waiting, int fd, Pieces& left, std::size_t size, long sent,

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace coir_legacy {
 namespace {
@@ -51,6 +52,12 @@ TimePoint socket_deadline(Sys& sys, int fd, int option) noexcept {
     return coir::saturating_add(sys.now(),
                                 std::chrono::seconds(std::min(limit.tv_sec, longest)) +
                                     std::chrono::microseconds(limit.tv_usec));
+}
+
+bool is_file(Sys& sys, int fd) noexcept {
+    struct stat info;
+    if (sys(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0) return true;  // the call will tell why
+    return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode);
 }
 
 bool is_stream(Sys& sys, int fd) noexcept {

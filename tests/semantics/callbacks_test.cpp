@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The exception handler, debug mode, done callbacks, and errors that nobody looked at:
-// semantics.md §2.2, rules 39-45, 59, 60, decisions D35 and D37.
+// The exception handler, debug mode, done callbacks: semantics.md §2.2, rules 39-45, decisions D20
+// and D35.
+#include "reports.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 
@@ -21,33 +22,11 @@
 
 using namespace std::chrono_literals;
 using coir_test::LogCapture;
+using coir_test::Reports;
 using coir_test::run_on_sim;
 using coir_test::sim_options;
 
 namespace {
-
-// Collects what a loop's exception handler is told.
-struct Reports {
-    struct Report {
-        std::string message;
-        std::string error;
-    };
-    std::vector<Report> all;
-
-    void attach(coir::EventLoop& loop) {
-        loop.set_exception_handler([this](const coir::ExceptionContext& context) {
-            Report report{context.message, "none"};
-            try {
-                if (context.exception) std::rethrow_exception(context.exception);
-            } catch (const std::exception& error) {
-                report.error = error.what();
-            } catch (const coir::CancelledError&) {
-                report.error = "cancelled";
-            }
-            all.push_back(report);
-        });
-    }
-};
 
 // A variable of the environment, as long as it lives.
 class Variable {
@@ -380,83 +359,6 @@ TEST_CASE("rule 45: callbacks of a future that is abandoned are destroyed, not c
         coir::yield_now();
         CHECK_FALSE(called);
     });
-}
-
-TEST_CASE("rule 44, 59, D37, B47: every lost error is reported once, with its text") {
-    Reports reports;
-    {
-        coir::Runner runner(sim_options());
-        reports.attach(runner.loop());
-        runner.run([&] {
-            auto& loop = coir::get_running_loop();
-            auto fail = [](const char* what) { throw std::runtime_error(what); };
-            coir::TaskOptions detached, early, late;
-            detached.name = "detached";
-            early.name = "early";
-            late.name = "late";
-            // 1: nobody ever had a handle.
-            coir::spawn_detached(detached, fail, "one");
-            // 2: the handle goes before the task fails; 3: after it.
-            { auto dropped = coir::create_task(early, fail, "two"); }
-            auto kept = coir::create_task(late, fail, "three");
-            coir::sleep(1s);
-            CHECK(reports.all.size() == 2);
-            kept = {};
-            // 4: a future; 5: a callback; 6: a done callback.
-            coir::create_future<int>().set_exception(std::runtime_error("four"));
-            loop.call_soon([fail] { fail("five"); });
-            auto future = coir::create_future<void>();
-            future.add_done_callback([fail] { fail("six"); });
-            future.set_result();
-            coir::sleep(1s);
-        });
-    }
-    REQUIRE(reports.all.size() == 6);
-    const Reports::Report expected[] = {
-        {"exception in task 'detached' was never retrieved", "one"},
-        {"exception in task 'early' was never retrieved", "two"},
-        {"exception in task 'late' was never retrieved", "three"},
-        {"exception of a future was never retrieved", "four"},
-        {"exception in a callback", "five"},
-        {"exception in a done callback", "six"},
-    };
-    for (std::size_t i = 0; i < 6; ++i) {
-        CHECK(reports.all[i].message == expected[i].message);
-        CHECK(reports.all[i].error == expected[i].error);
-    }
-}
-
-TEST_CASE("rule 45, 60: no report for what was read, awaited, cancelled afterwards, or no error") {
-    Reports reports;
-    {
-        coir::Runner runner(sim_options());
-        reports.attach(runner.loop());
-        runner.run([&] {
-            auto failed = [] {
-                auto future = coir::create_future<int>();
-                future.set_exception(std::runtime_error("x"));
-                return future;
-            };
-            CHECK_THROWS_WITH(failed().result(), "x");
-            CHECK(failed().exception() != nullptr);
-            CHECK_FALSE(failed().cancel());
-            CHECK_THROWS_WITH(coir::await(failed()), "x");
-            std::error_code error;
-            CHECK_FALSE(coir::await(failed(), error).has_value());
-
-            auto task = coir::create_task([] { throw std::runtime_error("y"); });
-            coir::sleep(1s);
-            CHECK_FALSE(task.cancel());
-            task = {};
-
-            coir::create_future<int>().set_result(3);
-            coir::create_future<int>().cancel();
-            static_cast<void>(coir::create_future<int>());
-            { auto cancelled = coir::create_task([] { coir::sleep(1h); }); cancelled.cancel(); }
-            coir::sleep(1s);
-        });
-    }
-    CHECK(reports.all.empty());
 }
 
 TEST_CASE("D35: what suspends is refused outside tasks; what does not suspend is not") {

@@ -335,84 +335,89 @@ TEST_CASE("rule 81: a body that throws CancelledError unasked ends cancelled") {
     });
 }
 
-TEST_CASE("rule 82, D3: what completed before the cancel is returned; the request stays") {
+namespace {
+
+// Calls `wait`, in which the task is cancelled after its result was there, and says what came.
+template <class F>
+std::string outcome_of(F wait) {
+    std::string outcome;
+    try {
+        outcome = wait();
+    } catch (const coir::CancelledError&) {
+        return "lost";
+    }
+    try {
+        coir::yield_now();
+        return outcome + ", not cancelled";
+    } catch (const coir::CancelledError&) {
+        return outcome + ", then cancelled";
+    }
+}
+
+}  // namespace
+
+TEST_CASE("rule 82, D3: a value that came before the cancel is returned; the request stays") {
     on_every_order([] {
         auto future = coir::create_future<std::unique_ptr<int>>();
-        auto child = coir::create_task([] { coir::sleep(5s); return 6; });
-        auto outcome_of = [](auto wait) {
-            std::string outcome;
-            try {
-                outcome = wait();
-            } catch (const coir::CancelledError&) {
-                return std::string("lost");
-            }
-            CHECK(coir::current_task().cancelling() == 1);
-            try {
-                coir::yield_now();
-                outcome += ", not cancelled";
-            } catch (const coir::CancelledError&) {
-                outcome += ", then cancelled";
-            }
-            return outcome;
-        };
-        auto on_future = coir::create_task([&] {
+        auto task = coir::create_task([&] {
             return outcome_of([&] { return std::to_string(*coir::await(std::move(future))); });
         });
-        auto on_sleep = coir::create_task([&] {
-            return outcome_of([&] { coir::sleep(5s); return "slept"; });
-        });
-        auto on_child = coir::create_task([&] {
-            return outcome_of([&] { return std::to_string(coir::await(child)); });
-        });
-        auto on_yield = coir::create_task([&] {
-            coir::sleep(5s);
-            return outcome_of([&] { coir::yield_now(); return "yielded"; });
-        });
+        auto setter = future;
         coir::sleep(1s);
-        auto settable = future;
-        settable.set_result(std::make_unique<int>(4));
-        on_future.cancel();
-        // Run between the timers' firing and the steps of those who slept.
-        child.add_done_callback([&] { on_child.cancel(); });
-        coir::get_running_loop().call_later(4s, [&] { on_sleep.cancel(); });
-        CHECK(coir::await(on_future) == "4, then cancelled");
-        const std::string slept = coir::await(on_sleep);
-        CHECK((slept == "slept, then cancelled" || slept == "lost"));
-        const std::string joined = coir::await(on_child);
-        CHECK((joined == "6, then cancelled" || joined == "6, not cancelled"));
-        static_cast<void>(coir::await(on_yield));
+        setter.set_result(std::make_unique<int>(4));
+        CHECK(task.cancel());
+        CHECK(coir::await(task) == "4, then cancelled");
+        CHECK(task.cancelling() == 1);
     });
 }
 
-TEST_CASE("rule 82, D3: a sleep whose time is over has slept") {
+TEST_CASE("rule 82, D3: the same for an exception, a child's end, and a sleep that is over") {
     run_on_sim([] {
-        std::vector<std::string> log;
         auto& loop = coir::get_running_loop();
-        // Armed later for the same instant, it runs when the sleeper is ready but has not run.
-        auto sleeper = coir::create_task([&] {
-            coir::sleep(1s);
-            log.push_back("slept");
-            coir::yield_now();
-            log.push_back("went on");
+        auto failing = coir::create_future<void>();
+        auto on_error = coir::create_task([&] {
+            return outcome_of([&]() -> std::string {
+                CHECK_THROWS_AS(coir::await(failing), std::range_error);
+                return "error";
+            });
         });
-        auto at_once = loop.call_later(1s, [] {});
-        loop.call_later(1s, [&] { sleeper.cancel(); });
-        coir::sleep(2s);
-        CHECK(sleeper.cancelled());
-        CHECK(log.size() <= 1);
+        coir::yield_now();
+        failing.set_exception(std::range_error("x"));
+        on_error.cancel();
+        CHECK(coir::await(on_error) == "error, then cancelled");
 
-        log.clear();
+        // The callback was registered first: it runs when the awaiter is ready and has not run.
+        coir::Task<std::string> on_child;
+        auto child = coir::create_task([] { coir::sleep(1s); return 6; });
+        child.add_done_callback([&] { CHECK(on_child.cancel()); });
+        on_child = coir::create_task([&] {
+            return outcome_of([&] { return std::to_string(coir::await(child)); });
+        });
+        CHECK(coir::await(on_child) == "6, then cancelled");
+
+        coir::Task<std::string> on_sleep;
+        loop.call_later(1s, [&] { CHECK(on_sleep.cancel()); });
+        on_sleep = coir::create_task([&] {
+            return outcome_of([&] { coir::sleep(1s); return "slept"; });
+        });
+        CHECK(coir::await(on_sleep) == "slept, then cancelled");
+    });
+}
+
+TEST_CASE("D3: a loop of yields sees the cancel one turn later") {
+    run_on_sim([] {
+        std::string log;
         auto yielder = coir::create_task([&] {
-            coir::yield_now();
-            log.push_back("yielded");  // a yield has no result to wait for: one turn later
-            coir::yield_now();
-            log.push_back("went on");
+            for (;;) {
+                coir::yield_now();
+                log += 'y';
+            }
         });
         coir::yield_now();
         yielder.cancel();
-        coir::sleep(1s);
+        coir::yield_now();
+        CHECK(log == "y");
         CHECK(yielder.cancelled());
-        CHECK(log == std::vector<std::string>{"yielded"});
     });
 }
 
@@ -437,5 +442,30 @@ TEST_CASE("rule 83: uncancel() takes requests back one by one") {
         CHECK(task.cancelling() == 1);
         CHECK(task.uncancel() == 1);  // no effect when it is done
         CHECK(task.cancelling() == 1);
+    });
+}
+
+TEST_CASE("rule 84: uncancel() to zero before delivery withdraws the throw") {
+    run_on_sim([] {
+        auto future = coir::create_future<int>();
+        auto task = coir::create_task([&] {
+            const int value = coir::await(future);
+            coir::yield_now();
+            return value;
+        });
+        coir::yield_now();
+        future.set_result(42);
+        task.cancel();
+        CHECK(task.uncancel() == 0);
+        CHECK(coir::await(task) == 42);
+
+        bool entered = false;
+        auto unborn = coir::create_task([&] { entered = true; });
+        unborn.cancel();
+        unborn.cancel();
+        CHECK(unborn.uncancel() == 1);
+        CHECK(unborn.uncancel() == 0);
+        coir::await(unborn);
+        CHECK(entered);
     });
 }

@@ -2,6 +2,7 @@
 // Runs a test body in FIFO order and in twenty drawn orders, for what must hold in all of them.
 #pragma once
 
+#include "support/catch.hpp"
 #include "support/run.hpp"
 
 #include <cstdint>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Catch2, version 2 or 3, by one name. Catch2 v2 is not thread-safe: assert on the loop's thread only.
+//
+// CHECK and REQUIRE catch whatever their expression throws. `CHECK(await(x) == 1)` is fine in a task
+// that nobody cancels; elsewhere it swallows the cancellation: take the value first, then check it.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

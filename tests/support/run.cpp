@@ -4,6 +4,8 @@
 
 #include "catch.hpp"
 
+#include <coir/error.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -11,6 +13,11 @@
 #include <filesystem>
 
 #include <unistd.h>
+
+// Not a std::exception, so Catch2 needs to be told what it says.
+CATCH_TRANSLATE_EXCEPTION(const coir::CancelledError& error) {
+    return "CancelledError " + error.message();
+}
 
 namespace coir_test {
 

@@ -202,9 +202,9 @@ TEST_CASE("debug table: tasks with ids, names and what they wait for", "[debug_t
     run_on_sim([] {
         auto never = coir::create_future<int>();
         auto sleeper = spawn_a_sleeper();
-        auto waiter = coir::create_task(named("waiter"), [&] { return coir::await(never); });
+        auto waiter = coir::create_task(named("waiter"), [never] { return coir::await(never); });
         auto joiner = coir::create_task(named("a task whose name is too long to be stored inside"),
-                                        [&] { return coir::await(waiter); });
+                                        [waiter] { return coir::await(waiter); });
         coir::sleep(1s);
         auto fresh = coir::create_task(named("fresh"), [] {});
 
@@ -270,7 +270,7 @@ TEST_CASE("debug table: a parked stack leads back into the library's code", "[de
     run_on_sim([] {
         auto sleeper = spawn_a_sleeper();
         auto never = coir::create_future<void>();
-        auto waiter = coir::create_task(named("waiter"), [&] { coir::await(never); });
+        auto waiter = coir::create_task(named("waiter"), [never] { coir::await(never); });
         coir::sleep(1s);
         const DebugTable table = read_table();
         if (table.saved_program_counter < 0) {
@@ -300,7 +300,7 @@ TEST_CASE("debug table: a parked stack leads back into the library's code", "[de
 }
 
 TEST_CASE("debug table: loops of other threads are listed too", "[debug_table]") {
-    run_on_sim([] {
+    coir_test::run_in_loop([] {
         auto loops_seen = coir::create_future<std::size_t>();
         auto& home = coir::get_running_loop();
         std::thread other([&] {

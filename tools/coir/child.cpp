@@ -117,7 +117,7 @@ void Child::fail_ended() {
 void Child::read_exactly(char* to, std::size_t size, Clock::time_point deadline) {
     while (size > 0) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-        if (left.count() <= 0) throw ChildFailure("no answer in time");
+        if (left.count() <= 0) throw ChildFailure("no answer in time", 0, true);
         pollfd fds[] = {{fd_, POLLIN, 0}, {interrupt_.fd(), POLLIN, 0}};
         const int ready = ::poll(fds, 2, static_cast<int>(std::min<long>(left.count(), 60'000)));
         if (ready < 0 && errno != EINTR) fail_errno("poll");

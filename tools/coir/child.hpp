@@ -18,13 +18,16 @@ namespace coir_tool {
 /// Work in a child failed: it threw, was killed, or took too long.
 class ChildFailure : public std::runtime_error {
 public:
-    explicit ChildFailure(const std::string& what, int signo = 0)
-        : std::runtime_error(what), signo_(signo) {}
+    explicit ChildFailure(const std::string& what, int signo = 0, bool timed_out = false)
+        : std::runtime_error(what), signo_(signo), timed_out_(timed_out) {}
     /// The signal that killed it; 0: none did.
     int signo() const noexcept { return signo_; }
+    /// It had sent nothing when the deadline came.
+    bool timed_out() const noexcept { return timed_out_; }
 
 private:
     int signo_;
+    bool timed_out_;
 };
 
 /// The child's end of its pipe.

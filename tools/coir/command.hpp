@@ -20,7 +20,7 @@ enum ExitStatus : int {
     exit_unavailable = 3,  ///< the reactor asked for cannot be used here
     exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
     exit_not_found = 127,       ///< `coir run`: no such program
-    exit_interrupted = 130,
+    // 128 + signal: 130 after Ctrl-C, 143 after SIGTERM.
 };
 
 /// Ends the command with one line on stderr.

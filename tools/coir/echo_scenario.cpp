@@ -157,6 +157,18 @@ Sample run_load(const EchoPlan& plan, int port, double seconds, int control) {
     return sample;
 }
 
+// The load fails when the server does; then the server's error is the one to tell.
+[[noreturn]] void fail_with_cause(Child& server, const ChildFailure& failure) {
+    try {
+        server.receive(Child::Clock::now() + std::chrono::milliseconds(200));
+    } catch (const ChildFailure& cause) {
+        if (!cause.timed_out()) {
+            throw ChildFailure(std::string("server: ") + cause.what(), cause.signo());
+        }
+    }
+    throw ChildFailure(std::string("load generator: ") + failure.what());
+}
+
 std::vector<Sample> measure_echo(InterruptWatch& interrupt, const std::string& reactor,
                                  double seconds, const EchoPlan& plan) {
     ControlLine control;
@@ -173,7 +185,7 @@ std::vector<Sample> measure_echo(InterruptWatch& interrupt, const std::string& r
     try {
         return unpack(load.receive(deadline), 1);
     } catch (const ChildFailure& failure) {
-        throw ChildFailure(std::string("load generator: ") + failure.what());
+        fail_with_cause(server, failure);
     }
 }
 

@@ -18,7 +18,8 @@
 namespace coir_tool {
 namespace {
 
-// A fifth of the time goes first, for stacks to be touched and branches to be learned.
+// Callers spend a fifth of their time on it first, for stacks to be touched and branches to be
+// learned.
 template <class Part>
 void repeat_for(double seconds, const Part& part) {
     const std::int64_t end = coir_bench::now_ns() + static_cast<std::int64_t>(seconds * 1e9);

@@ -29,7 +29,7 @@ std::uint64_t parse_count(std::string_view option, std::string_view text, std::u
     if (text.empty() || error != std::errc() || stopped != end || number < least || number > most) {
         throw UsageError(std::string(option) + " takes a whole number from " +
                          std::to_string(least) + " to " + std::to_string(most) + ", got " +
-                         quoted(text));
+                         in_quotes(text));
     }
     return number;
 }
@@ -37,7 +37,7 @@ std::uint64_t parse_count(std::string_view option, std::string_view text, std::u
 double parse_seconds(std::string_view option, std::string_view text, double least, double most) {
     const auto refuse = [&] {
         return UsageError(std::string(option) + " takes seconds from " + plain(least) + " to " +
-                          plain(most) + " such as 0.5, 2s or 250ms, got " + quoted(text));
+                          plain(most) + " such as 0.5, 2s or 250ms, got " + in_quotes(text));
     };
     // from_chars would also take "inf", "nan" and "-1"; digits must come first, and last.
     if (text.empty() || !is_digit(text.front())) throw refuse();

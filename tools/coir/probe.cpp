@@ -107,7 +107,7 @@ void try_loop(InterruptWatch& interrupt, ProbedReactor& reactor) {
 [[noreturn]] void fail_unknown(const std::vector<ProbedReactor>& probed, const std::string& name) {
     std::vector<std::string> names;
     for (const ProbedReactor& reactor : probed) names.push_back(reactor.name);
-    throw UsageError("unknown reactor " + quoted(name) + "; allowed: " + listed(names) +
+    throw UsageError("unknown reactor " + in_quotes(name) + "; allowed: " + listed(names) +
                      did_you_mean(name, names));
 }
 
@@ -155,7 +155,7 @@ std::vector<ProbedReactor> select_reactors(const std::vector<ProbedReactor>& pro
         const auto found = std::find_if(probed.begin(), probed.end(), named);
         if (found == probed.end()) fail_unknown(probed, name);
         if (std::any_of(selected.begin(), selected.end(), named)) {
-            throw UsageError("--reactor names " + quoted(name) + " twice");
+            throw UsageError("--reactor names " + in_quotes(name) + " twice");
         }
         if (!found->usable) {
             throw CommandError(exit_unavailable, name + " cannot be used here: " + found->reason +

@@ -50,14 +50,8 @@ std::string format_reactor(const ProbedReactor& reactor, std::size_t width, bool
     std::string text = std::string(indent, ' ') + coloured(name, Colour::bold, colours) +
                        coloured(verdict, colour, colours);
     // Words joined by '|' would never be broken otherwise.
-    std::string reason;
-    for (const char letter : reactor.reason) {
-        if (letter == '|') {
-            reason += " | ";
-        } else {
-            reason += letter;
-        }
-    }
+    std::string reason = reactor.reason;
+    std::replace(reason.begin(), reason.end(), '|', ' ');
     text += wrapped(reason, column) + "\n";
     if (!reactor.advice.empty()) {
         text += std::string(column, ' ') + wrapped("what to do: " + reactor.advice, column) + "\n";
@@ -135,8 +129,8 @@ int reactors_command(const ReactorsOptions& options) {
         InterruptWatch interrupt;
         reactors = probe_reactors(interrupt);
         choice = probe_automatic_choice(interrupt);
-    } catch (const InterruptedBySignal&) {
-        throw CommandError(exit_interrupted, "interrupted");
+    } catch (const InterruptedBySignal& signal) {
+        throw CommandError(128 + signal.signo, "interrupted");
     }
     const MachineFacts facts = read_machine_facts();
     write_stdout(options.json ? format_json(reactors, choice, facts)

@@ -34,10 +34,10 @@ void check_reactor(const std::string& spec) {
             }
         });
     } catch (const ChildFailure& failure) {
-        throw CommandError(exit_unavailable, quoted(spec) + " cannot be used here: trying it was " +
+        throw CommandError(exit_unavailable, in_quotes(spec) + " cannot be used here: trying it was " +
                                                  failure.what());
-    } catch (const InterruptedBySignal&) {
-        throw CommandError(exit_interrupted, "interrupted");
+    } catch (const InterruptedBySignal& signal) {
+        throw CommandError(128 + signal.signo, "interrupted");
     }
     if (answer[0] == '0') return;
     std::string message = answer.substr(1);
@@ -66,7 +66,7 @@ int run_command(const RunOptions& options) {
     const int error = errno;
     const bool missing = error == ENOENT || error == ENOTDIR;
     throw CommandError(missing ? exit_not_found : exit_not_executable,
-                       quoted(options.program[0]) + " cannot be run: " + std::strerror(error));
+                       in_quotes(options.program[0]) + " cannot be run: " + std::strerror(error));
 }
 
 }  // namespace coir_tool

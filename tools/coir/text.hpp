@@ -9,7 +9,7 @@
 namespace coir_tool {
 
 /// 'text', with control characters shown as '?' so that a message stays one line.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 /// "a, b, c".
 std::string listed(const std::vector<std::string>& words);
 /// "; did you mean 'echo'?", or nothing when no candidate is near.

@@ -46,12 +46,14 @@ def short_name(test):
 def report(test, result, output):
     print(f"---- {short_name(test)}: {result}, exit status {test.get('returncode')}",
           file=sys.stderr)
-    text = output.rstrip().splitlines() + (test.get("stderr") or "").rstrip().splitlines()
-    # The names of cases that went well say nothing here, but for the last one, which may have hung.
-    kept = [line for i, line in enumerate(text)
-            if not line.startswith("run: ") or i + 1 >= len(text)
-            or not text[i + 1].startswith("run: ")]
-    for line in kept[-80:]:
+    # Of a program that names its cases, those that failed; the last one, too, if it never ended.
+    cases = re.split(r"^(?=run: )", output, flags=re.MULTILINE)[1:]
+    kept = [case for case in cases if re.search(r"^failed: ", case, re.MULTILINE)]
+    if cases and not COUNTS.search(output):
+        kept.append(cases[-1])
+    text = ("".join(kept) or output).rstrip().splitlines()
+    text += (test.get("stderr") or "").rstrip().splitlines()
+    for line in text[:60] + ["..."] * (len(text) > 120) + text[60:][-60:]:
         print("    " + line, file=sys.stderr)
 
 

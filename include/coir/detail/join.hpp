@@ -23,8 +23,13 @@ struct JoinedChild : Waiter {
 
 /// Suspends the current task until all `count` children are done. The first one that fails, or a
 /// cancellation of the current task, cancels the others. Then throws that first failure
-/// (TaskCancelledError for a child that somebody else cancelled), or the task's own CancelledError.
+/// (TaskCancelledError for a child that somebody else cancelled); if the current task was cancelled
+/// before all were done, the first error of a child, or else its own CancelledError.
 COIR_API COIR_SUSPENDS void join_all(JoinedChild* children, std::size_t count);
+
+/// For a call that could not start all of its tasks: cancels one that it had started and waits for
+/// it, whatever requests the current task has.
+COIR_API void abandon(StateBase& child) noexcept;
 
 /// Refuses children of other loops before anything is waited for.
 COIR_API void require_same_loop(const StateBase& state, const char* call);

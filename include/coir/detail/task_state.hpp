@@ -7,6 +7,7 @@
 
 #include <coir/detail/config.hpp>
 #include <coir/detail/state.hpp>
+#include <coir/time.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -42,24 +43,60 @@ struct FiberContext {
     void* sanitizer = nullptr;  ///< bounds and fake stacks; only in sanitizer builds
 };
 
+/// A cancel request that a scope makes to its own task and takes back at its end: a timeout's, a task
+/// group's. It lives in the scope; the scopes of a task form a stack. Masks that the scope itself is
+/// in do not hold it back, so that a timeout inside no_cancel, or in a destructor, works.
+struct ScopeRequest {
+    enum class State : std::uint8_t {
+        none,
+        due,        ///< to be made by the next call that is sure to suspend
+        pending,    ///< made, not delivered
+        latest,     ///< delivered, by the latest CancelledError
+        delivered,  ///< delivered, by an earlier one
+    };
+    ScopeRequest* outer = nullptr;
+    /// The deadline; for scopes without one, less than any.
+    TimePoint when = TimePoint::min();
+    void (*expire)(ScopeRequest&) noexcept = nullptr;  ///< makes a request that is due
+    std::uint32_t mask_depth = 0;
+    State state = State::none;
+    bool made() const noexcept { return state > State::due; }
+};
+
 class COIR_API TaskBase : public StateBase, public ListLink, public ReadyEntry {
 public:
-    /// Undelivered cancel requests. Throws CancelledError if there is one and it is not masked.
+    /// Throws CancelledError if there is an undelivered cancel request that no mask holds back.
     COIR_SUSPENDS void check_cancelled() {
         if (cancel_pending_) [[unlikely]] deliver_cancel();
     }
     bool cancel_requested(std::string message);
     std::uint32_t cancelling() const noexcept { return cancelling_; }
     std::uint32_t uncancel() noexcept;
-    /// True when a request must wait: no_cancel, or an exception is in flight on this fiber.
+    /// True when what is pending must wait: no_cancel, or an exception is in flight on this fiber.
     bool masked() const noexcept;
     void mask() noexcept { ++mask_; }
     void unmask() noexcept { --mask_; }
     [[noreturn]] void throw_cancelled();
     bool cancel_pending() const noexcept { return cancel_pending_; }
     std::string take_cancel_message();
-    /// A delivered request becomes pending again.
+    /// What the latest CancelledError delivered becomes pending again; false when nothing that
+    /// still counts was.
+    bool put_back_latest(const std::string& message);
+    /// The same; an error that nobody had requested becomes a request from outside.
     void put_back_cancel(const std::string& message);
+
+    void enter_scope(ScopeRequest& request) noexcept;
+    void request_from(ScopeRequest& request) noexcept;
+    /// Takes the scope's request back, if it was made; returns what is left of cancelling(). Scopes
+    /// must be left innermost first.
+    std::uint32_t leave_scope(ScopeRequest& request) noexcept;
+    /// check_cancelled() for calls that are sure to suspend: a deadline that has passed counts.
+    COIR_SUSPENDS void check_deadlines_and_cancelled() {
+        if (cancel_pending_) [[unlikely]] expire_due_scopes();
+        check_cancelled();
+    }
+    /// Something may be pending or due again, or nothing any more.
+    void update_cancel_pending() noexcept;
 
     std::uint64_t id() const noexcept { return id_; }
     std::string name() const;
@@ -88,13 +125,18 @@ private:
 
     void execute() noexcept;
     void deliver_cancel();
+    void expire_due_scopes() noexcept;
+    std::uint32_t mask_depth() const noexcept;
+    ScopeRequest* innermost_scope() const noexcept;
 
     // What every switch touches follows the ReadyEntry and shares its cache line (64 to 127, with
     // blocks aligned to 64).
     std::uint32_t cancelling_ = 0;
-    std::uint16_t mask_ = 0;
+    std::uint16_t mask_ : 14 = 0;
+    std::uint16_t outside_pending_ : 1 = 0;  // an undelivered request that is not a scope's
+    std::uint16_t outside_latest_ : 1 = 0;   // the latest CancelledError delivered such a one
     bool started_ = false;
-    bool cancel_pending_ = false;
+    bool cancel_pending_ = false;  // there is one, or a scope's, or a deadline that is due
     Park* park_ = nullptr;
     FiberContext context_;
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+// The exported functions, from the table in symbols.hpp.
+//
+// Each asks one question first: may what runs here be suspended? If not, it is a jump to the real
+// function. The definitions have names of their own and get libc's by an assembler label, so that
+// they need not agree with the declarations of libc's headers (noexcept, redirections), and so that
+// calls within this library can never meet them.
+#include "in_task.hpp"
+
+#include <coir/log.hpp>
+
+#include <string>
+#include <string_view>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <pthread.h>
+
+namespace coir_legacy {
+namespace {
+
+enum Category : unsigned { io = 1, sleep = 2, dns = 4, life = 8 };
+
+// What COIR_LEGACY allows; all until the constructor has read it.
+constinit unsigned enabled = io | sleep | dns | life;
+// In the child of a fork only the calling task goes on, and the loop's kernel objects are shared
+// with the parent: there everything blocks as it does without coir.
+constinit int process = 0;
+constinit bool forked = false;
+
+inline Scheduler* suspendable(Category category) noexcept {
+    Scheduler* loop = hooks::suspendable();
+    if (!loop || (enabled & category) == 0 || forked) [[likely]] return nullptr;
+    return loop;
+}
+
+// For close(), which matters outside tasks too. A vfork child shares this memory, not the kernel
+// objects' meaning: it must not touch them.
+inline Scheduler* affected() noexcept {
+    Scheduler* loop = hooks::loop_here();
+    if (!loop || forked) [[likely]] return nullptr;
+    if (hooks::sys(*loop)(SYS_getpid) != process) return nullptr;
+    return loop;
+}
+
+template <unsigned Kind>
+inline Scheduler* applies() noexcept {
+    if constexpr (Kind == life) {
+        return affected();
+    } else {
+        return suspendable(static_cast<Category>(Kind));
+    }
+}
+
+void enable_by_environment(std::string_view list) {
+    enabled = life;
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        const std::string_view word = list.substr(0, comma);
+        list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+        if (word == "io") {
+            enabled |= io;
+        } else if (word == "sleep") {
+            enabled |= sleep;
+        } else if (word == "dns") {
+            enabled |= dns;
+        } else {
+            coir::detail::log(coir::LogLevel::warning,
+                              "coir: COIR_LEGACY: this version covers io, sleep and dns; '" +
+                                  std::string(word) + "' has no effect");
+        }
+    }
+}
+
+[[gnu::constructor]] void start() {
+    process = static_cast<int>(::getpid());
+    ::pthread_atfork(nullptr, nullptr, [] { forked = true; });
+    if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
+    for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
+        resolve(static_cast<Symbol>(i));
+    }
+}
+
+}  // namespace
+
+#define COIR_LEGACY_ADD_ARGUMENT(...) (*loop __VA_OPT__(, ) __VA_ARGS__)
+#define COIR_LEGACY_EXPORT(symbol, category, number, result, parameters, arguments)            \
+    extern "C" [[gnu::visibility("default")]] result coir_legacy_##symbol parameters           \
+        __asm__(#symbol);                                                                      \
+    result coir_legacy_##symbol parameters {                                                   \
+        Scheduler* loop = applies<category>();                                                 \
+        if (!loop) [[likely]] return real::symbol arguments;                                   \
+        return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                             \
+    }
+COIR_LEGACY_SYMBOLS(COIR_LEGACY_EXPORT)
+
+}  // namespace coir_legacy

@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# coir bench and coir pick: results, records, interruption. Every measurement is as short as it can
+# be: what is tested is the command, not the machine.
+. "$(dirname "$0")/support.sh"
+
+# bench
+run bench switch --rounds 1 --seconds 0.02
+check "bench switch: status $status" [ "$status" -eq 0 ]
+check 'bench switch: a table' grep -q 'epoll .* ns ' "$work/out"
+check 'bench switch: nothing on stderr' [ ! -s "$work/err" ]
+
+run bench spawn timers --rounds 1 --seconds 0.02 --reactor epoll,poll --json
+check "bench --json: status $status" [ "$status" -eq 0 ]
+check 'bench --json: the cases' json \
+    'j["schema"] == "coir.bench/1" and not j["interrupted"] and
+     {c["group"] for c in j["cases"]} == {"spawn/one by one", "spawn/1,000 at once", "timers/arm",
+        "timers/cancel", "timers/fire", "timers/late"} and
+     {c["reactor"] for c in j["cases"]} == {"epoll", "poll"} and
+     all(c["median"] > 0 and len(c["rounds"]) == 1 for c in j["cases"])' "$work/out"
+check 'bench --json: the machine' json \
+    'j["fingerprint"] and j["load_start"] and j["load_end"] and j["limits"]["nofile_soft"]' "$work/out"
+
+run bench echo --rounds 2 --seconds 0.02 --connections 1,8 --size 3 --json
+check "bench echo: status $status" [ "$status" -eq 0 ]
+check 'bench echo: the figures' json \
+    '{c["case"] for c in j["cases"]} == {"1 connection", "8 connections"} and
+     all(c["median"] > 0 and c["cpu_ns_per_op"] > 0 and len(c["rounds"]) == 2 and
+         0 < c["latency_ns"]["p50"] <= c["latency_ns"]["p99"] <= c["latency_ns"]["p999"]
+         for c in j["cases"])' "$work/out"
+# A message that is larger than any socket buffer.
+run bench echo --rounds 1 --seconds 0.05 --connections 2 --size 1048576 --reactor epoll
+check "bench echo with large messages: status $status" [ "$status" -eq 0 ]
+
+if [ -c /dev/full ]; then
+    "$coir" bench switch --rounds 1 --seconds 0.01 --reactor poll >/dev/full 2>"$work/err"
+    status=$?
+    check "bench >/dev/full: status $status" [ "$status" -eq 1 ]
+fi
+
+# Ctrl-C: within a second, with no child left behind. The process group stands for a terminal's.
+if command -v python3 >/dev/null; then
+    if python3 "$(dirname "$0")/interrupt_check.py" "$coir" >"$work/out" 2>"$work/err"; then
+        pass
+    else
+        fail 'interrupting a measurement'
+    fi
+else
+    skip 'python3 is needed to interrupt a measurement'
+fi
+
+# pick
+run pick --budget 2s --json
+check "pick: status $status" [ "$status" -eq 0 ]
+check 'pick: the recommendation' json \
+    'j["schema"] == "coir.pick/1" and j["reason"] and j["rounds"] >= 1 and
+     j["reactor"] in [c["reactor"] for c in j["cases"]] and
+     all(c["echo"]["low"] <= c["echo"]["speed"] <= c["echo"]["high"] for c in j["comparisons"])' \
+    "$work/out"
+
+# The record, and whether the library follows it. One candidate makes the outcome certain.
+record="$XDG_CONFIG_HOME/coir/reactor"
+run pick --budget 1s --reactor poll --write
+check "pick --write: status $status" [ "$status" -eq 0 ]
+check 'pick --write says where' grep -qxF "recorded in $record" "$work/out"
+check 'the record' grep -qx 'reactor = poll' "$record"
+check 'no other file is left' [ "$(ls "$XDG_CONFIG_HOME/coir")" = reactor ]
+run reactors --json
+check 'the library follows it' json 'j["auto"]["reactor"] == "poll" and
+    "coir/reactor" in j["auto"]["why"]' "$work/out"
+COIR_REACTOR=epoll run reactors --json
+check 'the environment goes first' json 'j["auto"]["reactor"] == "epoll"' "$work/out"
+
+sed -i 's/^fingerprint = .*/fingerprint = 1.0 | another processor | 3/' "$record"
+run reactors --json
+check 'another machine'"'"'s record is passed over with a note' json \
+    'j["auto"]["reactor"] != "poll" and "another machine" in j["auto"]["why"]' "$work/out"
+
+# Where nothing can be recorded, nothing is measured for it.
+export COIR_CONFIG=/dev/full
+refused 1 'it is not a regular file' pick --budget 1s --write
+unset COIR_CONFIG
+check 'the device is still there' [ -c /dev/full ]
+: >"$work/plain"
+XDG_CONFIG_HOME="$work/plain" refused 1 'cannot be written' pick --budget 1s --write user
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir "$work/locked"
+    chmod 555 "$work/locked"
+    XDG_CONFIG_HOME="$work/locked" refused 1 'Permission denied' pick --budget 1s --write
+else
+    skip 'a folder that cannot be written to: root may write anywhere'
+fi
+finish

@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# What the coir command says to bad input, and what it promises about streams and exit statuses.
+. "$(dirname "$0")/support.sh"
+
+# Commands and options.
+refused 2 'a command is needed'
+refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run" frob
+refused 2 "did you mean 'bench'?" bnech
+refused 2 "unknown option '--bogus'" --bogus
+refused 2 "did you mean '--rounds'?" bench --rond 3
+refused 2 "unexpected argument 'extra'" reactors extra
+refused 2 '--rounds needs a value' bench --rounds
+refused 2 'given more than once' bench --rounds 1 --rounds 2
+refused 2 'no value after the =' bench --rounds= switch
+refused 2 '--json takes no value' bench --json=maybe
+
+# Scenarios.
+refused 2 "did you mean 'switch'?" bench swich
+refused 2 'allowed: switch, spawn, timers, echo' bench reactors
+refused 2 'named twice' bench echo echo
+
+# Numbers.
+for value in -1 +0 1e9 5k '' 0 1001 18446744073709551615 18446744073709551616 NaN 0x10 ' 5' '5 ' 5.0; do
+    refused 2 "a whole number from 1 to 1000, got '$value'" bench switch --rounds "$value"
+done
+for value in -1 +1 1e0 nan inf '' 5k 0 .5 5. 2h ' 1' 99999999 0x1; do
+    refused 2 "got '$value'" bench switch --seconds "$value"
+    refused 2 "got '$value'" pick --budget "$value"
+done
+refused 2 "got '0'" bench echo --connections 0
+refused 2 "got '1x'" bench echo --connections 64,1x
+refused 2 'without empty items' bench echo --connections 1,,2
+refused 2 "got '1048577'" bench echo --size 1048577
+refused 2 "belongs to the scenario 'echo'" bench switch --connections 5
+refused 2 "belongs to the scenario 'echo'" bench spawn timers --size 5
+
+# Reactors.
+refused 2 "did you mean 'epoll'?" bench --reactor epol
+refused 2 'without empty items' bench --reactor ''
+refused 2 'without empty items' pick --reactor epoll,
+refused 2 "names 'epoll' twice" bench --reactor epoll,epoll
+refused 2 "unknown reactor 'nope'" pick --reactor nope
+refused 2 '--quick is --budget 5s' pick --quick --budget 3s
+refused 2 "did you mean 'system'?" pick --write sytem
+
+# coir run.
+refused 2 'run needs --reactor' run -- true
+refused 2 'run needs a program' run --reactor epoll
+refused 2 'run needs a program' run --reactor epoll --
+refused 2 "got ''" run --reactor '' -- true
+refused 2 "unknown reactor 'nope'" run --reactor nope -- true
+refused 2 "did you mean '--reactor'?" run --reactr epoll -- true
+refused 2 "unexpected argument 'epoll' before --" run epoll -- true
+refused 127 "'/nonexistent' cannot be run" run --reactor epoll -- /nonexistent
+refused 126 'cannot be run: Permission denied' run --reactor epoll -- /
+
+for code in 0 1 3 42 255; do
+    run run --reactor poll -- sh -c "exit $code"
+    check "coir run: status $status instead of $code" [ "$status" -eq "$code" ]
+done
+run run --reactor poll -- sh -c 'kill -TERM $$'
+check "coir run: status $status after SIGTERM" [ "$status" -eq 143 ]
+run run --reactor sim,poll -- sh -c 'echo "$COIR_REACTOR" "$@"' sh --rounds= --help
+check 'coir run: the variable or the arguments' \
+    [ "$(cat "$work/out")" = 'sim,poll --rounds= --help' ]
+run run --reactor poll sh -c 'exit 7'
+check 'coir run without --' [ "$status" -eq 7 ]
+echo input | "$coir" run --reactor poll -- cat >"$work/out" 2>"$work/err"
+check 'coir run: standard input' [ "$(cat "$work/out")" = input ]
+
+# An unusable reactor: io_uring where no descriptor is left for it is hard to arrange, but a memory
+# limit of zero is not, unless the process is privileged or the kernel charges something else.
+if (ulimit -l 0 && COIR_REACTOR= "$coir" run --reactor io_uring -- true) >"$work/out" 2>"$work/err"; then
+    skip 'io_uring is not limited by ulimit -l here'
+else
+    check 'an unusable reactor: status 3' \
+        sh -c "ulimit -l 0; '$coir' run --reactor io_uring -- true; [ \$? -eq 3 ]"
+fi
+
+# Help and version.
+for command in '' reactors bench pick run; do
+    run $command --help
+    check "coir $command --help: status $status" [ "$status" -eq 0 ]
+    check "coir $command --help: no examples" grep -q '^Examples:' "$work/out"
+    check "coir $command --help: stderr" [ ! -s "$work/err" ]
+done
+run --version
+check "coir --version: $(cat "$work/out")" grep -Eqx 'coir [0-9]+\.[0-9]+\.[0-9]+' "$work/out"
+
+# Standard output that cannot be written to.
+if [ -c /dev/full ]; then
+    for command in '--version' '--help' 'reactors' 'reactors --json'; do
+        : >"$work/out"
+        "$coir" $command >/dev/full 2>"$work/err"
+        status=$?
+        check "coir $command >/dev/full: status $status" [ "$status" -eq 1 ]
+        check 'the message' grep -q 'standard output cannot be written to: No space left' "$work/err"
+    done
+fi
+"$coir" reactors >&- 2>"$work/err"
+status=$?
+check "closed stdout: status $status" [ "$status" -eq 1 ]
+check 'the message' grep -q 'standard output cannot be written to' "$work/err"
+# Nothing that is opened later may take the place of a closed stream.
+"$coir" reactors --json <&- 2>&- >"$work/out"
+check 'closed stdin and stderr' json 'j["schema"] == "coir.reactors/1"' "$work/out"
+"$coir" run --reactor poll -- sh -c 'exit 9' <&- >&- 2>&-
+status=$?
+check "coir run with everything closed: status $status" [ "$status" -eq 9 ]
+
+# What `auto` is, and why.
+run reactors --json
+check "coir reactors --json: $status" json \
+    'j["schema"] == "coir.reactors/1" and len(j["reactors"]) >= 4 and j["auto"]["reactor"]' "$work/out"
+COIR_REACTOR=poll run reactors --json
+check 'COIR_REACTOR is followed' json \
+    'j["auto"]["reactor"] == "poll" and "COIR_REACTOR" in j["auto"]["why"]' "$work/out"
+COIR_REACTOR=junk run reactors
+check "COIR_REACTOR=junk: status $status" [ "$status" -eq 3 ]
+check 'COIR_REACTOR=junk is explained' grep -q "unknown reactor 'junk'" "$work/out"
+NO_COLOR=1 run reactors
+check 'no escape sequences in files' sh -c "! grep -q '$(printf '\033')' '$work/out'"
+
+finish
