@@ -24,7 +24,10 @@ int main() {
 
         try {
             coir::with_task_group([](coir::TaskGroup& group) {
-                group.create_task([] { throw std::runtime_error("disk full"); });
+                group.create_task([] {
+                    coir::sleep(1ms);
+                    throw std::runtime_error("disk full");
+                });
                 group.create_task([] {
                     try {
                         coir::sleep(1h);

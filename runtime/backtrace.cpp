@@ -16,6 +16,22 @@ namespace detail {
 
 int capture_here(void** addresses, int most) noexcept { return ::backtrace(addresses, most); }
 
+namespace {
+
+struct Free {
+    void operator()(char* memory) const noexcept { std::free(memory); }
+};
+
+std::string demangle(const char* name) {
+    int status = 0;
+    const std::unique_ptr<char, Free> demangled(abi::__cxa_demangle(name, nullptr, nullptr, &status));
+    return demangled ? demangled.get() : name;
+}
+
+}  // namespace
+
+std::string describe_type(const std::type_info& type) { return demangle(type.name()); }
+
 std::string describe_address(const void* address) {
     char text[64];
     std::snprintf(text, sizeof text, "%p", address);
@@ -24,16 +40,10 @@ std::string describe_address(const void* address) {
     std::string shown = text;
     const auto value = reinterpret_cast<std::uintptr_t>(address);
     if (info.dli_sname) {
-        int status = 0;
-        struct Free {
-            void operator()(char* memory) const noexcept { std::free(memory); }
-        };
-        std::unique_ptr<char, Free> demangled(
-            abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status));
         std::snprintf(text, sizeof text, "+0x%lx",
                       static_cast<unsigned long>(
                           value - reinterpret_cast<std::uintptr_t>(info.dli_saddr)));
-        shown += std::string(" ") + (demangled ? demangled.get() : info.dli_sname) + text;
+        shown += " " + demangle(info.dli_sname) + text;
     }
     if (info.dli_fname) {
         std::snprintf(text, sizeof text, "+0x%lx",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <typeinfo>
 
 namespace coir {
 inline namespace v0 {
@@ -12,6 +13,8 @@ namespace detail {
 int capture_here(void** addresses, int most) noexcept;
 /// "function+0x12 (program)", or the bare address.
 std::string describe_address(const void* address);
+/// The type's name in the language; a lambda's says which function it was written in.
+std::string describe_type(const std::type_info& type);
 
 }  // namespace detail
 }  // namespace v0

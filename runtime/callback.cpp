@@ -54,6 +54,7 @@ void CallbackBase::run_and_release() noexcept {
         } catch (...) {
             scheduler_->report({"exception in a callback", std::current_exception(), {}});
         }
+        if (scheduler_->debug()) [[unlikely]] scheduler_->check_step_time(&typeid(*this));
     }
     drop_ref();
 }
@@ -65,13 +66,17 @@ static void run_callback(ReadyEntry& entry) noexcept {
 void queue_callback(CallbackBase& callback) {
     Scheduler& scheduler = callback.scheduler();
     scheduler.require_thread("call_soon");
+    // Before the loop runs, its thread's posts keep their place among its call_soon's.
+    if (!scheduler.running()) scheduler.drain_inbox();
     callback.run = &run_callback;
     scheduler.push_ready(callback);
 }
 
 void queue_callback_threadsafe(CallbackBase& callback) {
     callback.run = &run_callback;
-    if (!callback.scheduler().post(callback)) {
+    if (running_here == &callback.scheduler()) {
+        callback.scheduler().push_ready(callback);  // in order with call_soon
+    } else if (!callback.scheduler().post(callback)) {
         throw std::logic_error("coir: call_soon_threadsafe on a closed loop");
     }
 }

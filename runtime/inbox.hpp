@@ -89,7 +89,7 @@ private:
 
     alignas(64) std::atomic<ReadyEntry*> head_{nullptr};
     static constexpr std::uint8_t awake = 0, asleep = 1, waking = 2;
-    std::atomic<std::uint8_t> state_{awake};
+    std::atomic<std::uint8_t> state_{asleep};  // until the loop runs
 };
 
 }  // namespace detail

@@ -73,8 +73,17 @@ void report(const GuardHit& hit, const void* address) noexcept {
     line.text("; give it more with TaskOptions::stack_size or RunOptions::stack_size\n").write();
 }
 
+// Set while this thread is in the handler: a handler that was installed over ours, and now under it
+// too, may call us back.
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool handling = false;
+
 void on_segv(int signo, siginfo_t* info, void* context) {
     const int saved_errno = errno;
+    if (handling) {
+        ::signal(SIGSEGV, SIG_DFL);
+        return;
+    }
+    handling = true;
     const GuardHit hit = find_guard(info->si_addr);
     if (hit.found) {
         report(hit, info->si_addr);
@@ -87,10 +96,15 @@ void on_segv(int signo, siginfo_t* info, void* context) {
     } else {
         ::signal(SIGSEGV, SIG_DFL);
     }
+    handling = false;
     errno = saved_errno;
 }
 
-void install_handler() {
+// Puts the handler in front, unless it is there already.
+[[maybe_unused]] void install_handler() {
+    struct sigaction current {};
+    ::sigaction(SIGSEGV, nullptr, &current);
+    if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == &on_segv) return;
     struct sigaction action {};
     action.sa_sigaction = &on_segv;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -132,8 +146,11 @@ private:
 
 void prepare_overflow_reports() {
 #if !COIR_ASAN && !COIR_TSAN  // the sanitizers report overflows themselves
-    static std::once_flag installed;
-    std::call_once(installed, install_handler);
+    static std::mutex installing;
+    {
+        std::lock_guard lock(installing);
+        install_handler();
+    }
     static thread_local SignalStack signal_stack;
     static_cast<void>(signal_stack);
 #endif

@@ -6,8 +6,8 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-/// Gives this thread a signal stack if it has none, and installs the SIGSEGV handler once per
-/// process in front of whatever handled it before. Called when a loop starts to run on a thread.
+/// Gives this thread a signal stack if it has none, and puts the SIGSEGV handler in front of whatever
+/// handles it now. Called when a loop starts to run on a thread.
 void prepare_overflow_reports();
 
 }  // namespace detail

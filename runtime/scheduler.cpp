@@ -2,6 +2,7 @@
 // The loop: suspending, the turn, timers, posts. See scheduler.hpp.
 #include "scheduler.hpp"
 
+#include "backtrace.hpp"
 #include "environment.hpp"
 #include "overflow.hpp"
 #include "debug_table.hpp"
@@ -261,12 +262,14 @@ void Scheduler::fiber_main(void* argument) {
     }
 }
 
-void Scheduler::check_step_time() noexcept {
+void Scheduler::check_step_time(const std::type_info* callback) noexcept {
     const TimePoint time = now();
     const Nanoseconds took = time - step_began_;
     step_began_ = time;
-    if (!current_ || took < options_.slow_task_threshold) return;
-    log(LogLevel::warning, "coir: a step of task '" + current_->name() + "' took " +
+    if (took < options_.slow_task_threshold || (!current_ && !callback)) return;
+    const std::string who = current_ ? "task '" + current_->name() + "'"
+                                     : "callback " + describe_type(*callback);
+    log(LogLevel::warning, "coir: a step of " + who + " took " +
                                std::to_string(took.count() / 1'000'000) + " ms");
 }
 
@@ -298,6 +301,11 @@ void Scheduler::run_ready() {
 }
 
 void Scheduler::run_turns() {
+    if (std::exchange(stop_early_, false)) {
+        // One turn that does not sleep: of what is queued, due and readable by now.
+        poll(false);
+        stop();
+    }
     while (!leave_) {
         poll(true);
         run_ready();
@@ -436,11 +444,16 @@ void Scheduler::enter() {
     loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
     running_here = this;
     running_ = true;
+    deadlock_said_ = false;
+    inbox_.finish_sleep();
     steps_left_ = 1;
     last_poll_ = now();
 }
 
 void Scheduler::exit() noexcept {
+    // A foreign main loop may be about to sleep on fd(): posts must wake it. What has been posted by
+    // now shows in has_ready() and next_timeout().
+    static_cast<void>(inbox_.prepare_sleep());
     running_ = false;
     running_here = nullptr;
     destroy_sanitizer_fiber(std::exchange(loop_context_.sanitizer, nullptr));
@@ -471,7 +484,8 @@ void Scheduler::run_until_stopped() {
 bool Scheduler::run_once(RunMode mode) {
     enter();
     OnExit leave([this] { exit(); });
-    poll(mode == RunMode::wait);
+    const bool may_wait = !std::exchange(stop_early_, false) && mode == RunMode::wait;
+    poll(may_wait);
     if (!ready_head_) return false;
     const bool was_queued = stop_mark_.queued;
     if (!was_queued) stop();
@@ -484,6 +498,10 @@ bool Scheduler::run_once(RunMode mode) {
 }
 
 void Scheduler::stop() noexcept {
+    if (!running_) {
+        stop_early_ = true;
+        return;
+    }
     if (stop_mark_.queued) return;
     stop_mark_.queued = true;
     push_ready(stop_mark_);

@@ -26,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <typeinfo>
 
 namespace coir {
 inline namespace v0 {
@@ -93,6 +94,8 @@ public:
 
     /// Any thread. False: the loop is closed and `entry` was not taken.
     bool post(ReadyEntry& entry) noexcept;
+    /// Makes ready what has been posted.
+    void drain_inbox() noexcept;
     /// A job outside that will post when it is done: it keeps the deadlock detector quiet.
     void job_started() noexcept {
         ++external_jobs_;
@@ -148,7 +151,11 @@ public:
     int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
     std::optional<Nanoseconds> next_timeout();
     bool has_ready() const noexcept { return ready_head_ != nullptr || !inbox_.empty(); }
-    void count_swallowed_cancel() noexcept { ++swallowed_cancels_; }
+    /// `task` has ended normally although it was thrown a CancelledError.
+    void swallowed_cancel(const TaskBase& task) noexcept;
+    /// Debug mode, at the end of a step of the current task, or of a callback of type `callback`:
+    /// says so if it was slow.
+    void check_step_time(const std::type_info* callback = nullptr) noexcept;
     /// Return addresses of a suspended task, innermost first.
     int capture_stack(TaskBase& task, void** addresses, int most) noexcept;
 
@@ -177,7 +184,6 @@ private:
     void bind_stack(TaskBase& task) noexcept;
     void occupy(StackSlot& slot, TaskBase& task) noexcept;
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
-    void check_step_time() noexcept;
     ReadyEntry* next_entry_slowly() noexcept;
     void set_step_budget() noexcept;
 
@@ -188,7 +194,6 @@ private:
     void poll(bool may_sleep);
     TimePoint sleep_limit(bool may_sleep) noexcept;
     void deliver(CompletionList& completions) noexcept;
-    void drain_inbox() noexcept;
     void fire_timers() noexcept;
     void handle_interrupt() noexcept;
     bool looks_deadlocked() const noexcept;
@@ -212,6 +217,7 @@ private:
     bool running_ = false;
     bool closed_ = false;
     bool bound_ = false;  // has run on a thread, which it now belongs to
+    bool stop_early_ = false;  // stop() was called while the loop did not run
 
     std::size_t tasks_alive_ = 0;
     std::uint64_t tasks_created_ = 0;

@@ -18,11 +18,57 @@ const std::string no_message;
 // Cancelling a task that awaits something cancels that thing; it wakes the task when it is done.
 struct AwaitPark : Park {
     StateBase* target = nullptr;
+    Waiter* waiter = nullptr;
+    bool given_up = false;
+
+    // A chain of tasks that await one another is walked, not recursed into: it may be longer than
+    // the canceller's stack is deep. A ring (see would_wait_for) is noticed because the walk comes
+    // back to the task that was met at the latest power of two, and is broken there.
     static void cancel_target(Park& park, TaskBase& task) noexcept {
-        StateBase& target = *static_cast<AwaitPark&>(park).target;
-        target.cancel(task.cancel_message());
+        const std::string message = task.cancel_message();
+        StateBase* target = static_cast<AwaitPark&>(park).target;
+        const StateBase* met = &task;
+        std::size_t steps = 0;
+        std::size_t next_mark = 1;
+        while (target->is_task()) {
+            TaskBase& next = static_cast<TaskBase&>(*target);
+            if (!next.note_cancel_request(message)) return;
+            Park* waits = next.interruptible_park();
+            if (!waits) return;
+            if (waits->cancel != &cancel_target) {
+                waits->cancel(*waits, next);
+                return;
+            }
+            if (&next == met) {
+                static_cast<AwaitPark*>(waits)->give_up(next);
+                return;
+            }
+            if (++steps == next_mark) {
+                met = &next;
+                next_mark *= 2;
+            }
+            target = static_cast<AwaitPark*>(waits)->target;
+        }
+        target->cancel(message);
+    }
+    void give_up(TaskBase& task) noexcept {
+        given_up = true;
+        waiter->unlink();
+        task.scheduler().make_ready(task);
     }
 };
+
+// Whether `from` waits, itself or through others, for `goal`. Long chains are not followed to their
+// end, because every await of a task pays for this; the deadlock report names long rings.
+bool would_wait_for(const StateBase* from, const StateBase& goal) noexcept {
+    constexpr int most = 100;
+    for (int i = 0; from && from->is_task() && i < most; ++i) {
+        if (from == &goal) return true;
+        const Park* park = static_cast<const TaskBase*>(from)->park();
+        from = park ? static_cast<const StateBase*>(park->awaited) : nullptr;
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -101,11 +147,13 @@ void StateBase::wait() {
     if (scheduler_ != &self.scheduler()) {
         throw WrongThreadError("coir: what is awaited belongs to another loop");
     }
-    if (this == &self) throw InvalidStateError("coir: a task cannot await itself");
     if (done()) {
         self.check_cancelled();
         scheduler_->spend_credit();
         return;
+    }
+    if (would_wait_for(this, self)) {
+        throw InvalidStateError("coir: a task cannot await itself, or a task that waits for it");
     }
     if (self.cancel_pending() && !self.masked()) {
         // Entered with an undelivered request: a task is cancelled and joined, anything else left.
@@ -118,9 +166,11 @@ void StateBase::wait() {
     park.what = is_task_ ? "the end" : "a future";
     park.awaited = this;
     park.target = this;
+    park.waiter = &waiter;
     // While masked, a request is kept for later; the scheduler does not call this then.
     park.cancel = &AwaitPark::cancel_target;
     scheduler_->suspend(park);
+    if (park.given_up) self.throw_cancelled();
     if (outcome_ == Outcome::cancelled && self.cancel_pending() && !self.masked()) {
         self.throw_cancelled();
     }

@@ -14,6 +14,7 @@
 
 #include <coir/await.hpp>
 #include <coir/error.hpp>
+#include <coir/log.hpp>
 #include <coir/task.hpp>
 
 #include <ostream>
@@ -72,7 +73,7 @@ void TaskBase::execute() noexcept {
             error_ = std::current_exception();
         }
         if (outcome == Outcome::value && cancelling_ > 0 && !cancel_pending_) {
-            scheduler_->count_swallowed_cancel();
+            scheduler_->swallowed_cancel(*this);
         }
     }
     drop_callable();
@@ -104,6 +105,12 @@ bool TaskBase::masked() const noexcept {
 }
 
 bool TaskBase::cancel_requested(std::string message) {
+    if (!note_cancel_request(std::move(message))) return false;
+    if (Park* park = interruptible_park()) park->cancel(*park, *this);
+    return true;
+}
+
+bool TaskBase::note_cancel_request(std::string message) {
     if (done()) {
         mark_retrieved();
         return false;
@@ -113,8 +120,11 @@ bool TaskBase::cancel_requested(std::string message) {
     outside_pending_ = 1;
     cancel_pending_ = true;
     cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(std::move(message));
-    if (park_ && park_->cancel && mask_depth() == 0) park_->cancel(*park_, *this);
     return true;
+}
+
+Park* TaskBase::interruptible_park() const noexcept {
+    return park_ && park_->cancel && mask_depth() == 0 ? park_ : nullptr;
 }
 
 std::uint32_t TaskBase::uncancel() noexcept {
@@ -246,7 +256,15 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
     push_ready(task);
 }
 
+void Scheduler::swallowed_cancel(const TaskBase& task) noexcept {
+    ++swallowed_cancels_;
+    if (!debug_) return;
+    log(LogLevel::warning, "coir: task '" + task.name() + "' caught its cancellation and went on; "
+                           "rethrow CancelledError after cleaning up, or call uncancel()");
+}
+
 void Scheduler::finish(TaskBase& task) noexcept {
+    if (debug_) [[unlikely]] check_step_time();
     static_cast<ListLink&>(task).unlink();
     --tasks_alive_;
     task.finished();

@@ -71,7 +71,7 @@ json() {
     if command -v python3 >/dev/null; then
         python3 -c 'import json, sys
 j = json.load(open(sys.argv[2]))
-sys.exit(0 if eval(sys.argv[1]) else 1)' "$1" "$2"
+sys.exit(0 if eval("(" + sys.argv[1] + ")") else 1)' "$1" "$2"
     else
         grep -q '^{"schema": "coir\..*}$' "$2"
     fi

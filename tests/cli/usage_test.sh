@@ -69,13 +69,36 @@ check 'coir run without --' [ "$status" -eq 7 ]
 echo input | "$coir" run --reactor poll -- cat >"$work/out" 2>"$work/err"
 check 'coir run: standard input' [ "$(cat "$work/out")" = input ]
 
-# An unusable reactor: io_uring where no descriptor is left for it is hard to arrange, but a memory
-# limit of zero is not, unless the process is privileged or the kernel charges something else.
-if (ulimit -l 0 && COIR_REACTOR= "$coir" run --reactor io_uring -- true) >"$work/out" 2>"$work/err"; then
-    skip 'io_uring is not limited by ulimit -l here'
+# An unusable reactor, denied and deadly: a result, not a crash, and a fallback.
+if command -v python3 >/dev/null &&
+    python3 "$(dirname "$0")/with_seccomp.py" deny true; then
+    for filter in deny kill; do
+        coir_filtered() {
+            python3 "$(dirname "$0")/with_seccomp.py" "$filter" "$coir" "$@" \
+                >"$work/out" 2>"$work/err"
+            status=$?
+        }
+        coir_filtered run --reactor io_uring -- true
+        check "$filter: run: status $status" [ "$status" -eq 3 ]
+        check "$filter: run: the reason" grep -q '^coir: .*seccomp' "$work/err"
+        coir_filtered reactors --json
+        check "$filter: reactors: status $status" [ "$status" -eq 0 ]
+        check "$filter: reactors: the verdicts" json \
+            'j["auto"]["reactor"] == "epoll" and any(r["name"] == "io_uring" and
+             not r["usable"] and "seccomp" in r["reason"] and r["advice"] for r in j["reactors"]) and
+             any(r["name"] == "poll" and r["usable"] for r in j["reactors"])' "$work/out"
+        coir_filtered bench switch --reactor io_uring --rounds 1 --seconds 0.01
+        check "$filter: bench: status $status" [ "$status" -eq 3 ]
+        check "$filter: bench: stdout" [ ! -s "$work/out" ]
+        coir_filtered bench echo --rounds 1 --seconds 0.02 --json
+        check "$filter: bench echo: status $status" [ "$status" -eq 0 ]
+        check "$filter: bench echo without io_uring" json \
+            'j["echo_load_generator"] == "epoll" and
+             {c["reactor"] for c in j["cases"]} == {"epoll", "poll"} and
+             j["left_out"][0]["reactor"] == "io_uring"' "$work/out"
+    done
 else
-    check 'an unusable reactor: status 3' \
-        sh -c "ulimit -l 0; '$coir' run --reactor io_uring -- true; [ \$? -eq 3 ]"
+    skip 'no seccomp filter can be installed here'
 fi
 
 # Help and version.

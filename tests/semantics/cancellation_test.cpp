@@ -150,7 +150,7 @@ TEST_CASE("D4: a swallowed cancellation is counted, and in debug mode logged") {
             coir::await(task);
         };
         cancel_one("quiet", false);
-        CHECK(log.count() == 0);
+        CHECK(log.count("quiet") == 0);
         loop.set_debug(true);
         cancel_one("loud", false);
         cancel_one("proper", true);
@@ -251,23 +251,25 @@ TEST_CASE("rule 79: self-cancel and await of a child cancels the child and what 
     on_every_order([] {
         for (bool started : {true, false}) {
             auto future = coir::create_future<int>();
+            bool entered = false;
             bool child_saw = false;
-            auto child = coir::create_task([&] {
-                try {
-                    coir::await(future);
-                } catch (const coir::CancelledError&) {
-                    child_saw = true;
-                    throw;
-                }
-            });
-            if (started) coir::sleep(1s);
             auto parent = coir::create_task([&] {
+                auto child = coir::create_task([&] {
+                    entered = true;
+                    try {
+                        coir::await(future);
+                    } catch (const coir::CancelledError&) {
+                        child_saw = true;
+                        throw;
+                    }
+                });
+                if (started) coir::sleep(1s);
                 coir::current_task().cancel();
-                coir::await(child);
+                CHECK_THROWS_AS(coir::await(child), coir::CancelledError);
+                CHECK(child.cancelled());
             });
-            CHECK_THROWS_AS(coir::await(parent), coir::TaskCancelledError);
-            CHECK(parent.cancelled());
-            CHECK(child.cancelled());
+            coir::await(parent);
+            CHECK(entered == started);
             CHECK(future.cancelled() == started);
             CHECK(child_saw == started);
         }

@@ -25,6 +25,7 @@ struct BenchPlan {
     double seconds = 1;
     std::vector<std::size_t> connections = {64};
     std::size_t size = 64;
+    bool ring_load = false;
 
     bool has(const std::string& scenario) const {
         return std::find(scenarios.begin(), scenarios.end(), scenario) != scenarios.end();
@@ -83,23 +84,13 @@ void check_descriptors(const BenchPlan& plan) {
                                          "; raise the hard limit (ulimit -Hn)");
 }
 
-std::vector<Workload> make_workloads(const BenchPlan& plan) {
+std::vector<Workload> make_workloads(const BenchPlan& plan, const std::string& scenario) {
+    if (scenario == "switch") return {switch_workload(2), switch_workload(1000)};
+    if (scenario == "spawn") return {spawn_workload(1), spawn_workload(1000)};
+    if (scenario == "timers") return {timers_workload(), lateness_workload()};
     std::vector<Workload> workloads;
-    for (const std::string& scenario : plan.scenarios) {
-        if (scenario == "switch") {
-            workloads.push_back(switch_workload(2));
-            workloads.push_back(switch_workload(1000));
-        } else if (scenario == "spawn") {
-            workloads.push_back(spawn_workload(1));
-            workloads.push_back(spawn_workload(1000));
-        } else if (scenario == "timers") {
-            workloads.push_back(timers_workload());
-            workloads.push_back(lateness_workload());
-        } else {
-            for (const std::size_t connections : plan.connections) {
-                workloads.push_back(echo_workload({connections, plan.size}));
-            }
-        }
+    for (const std::size_t connections : plan.connections) {
+        workloads.push_back(echo_workload({connections, plan.size, plan.ring_load}));
     }
     return workloads;
 }
@@ -144,14 +135,9 @@ void measure(InterruptWatch& interrupt, const BenchPlan& plan,
 }  // namespace
 
 int bench_command(const BenchOptions& options) {
-    const BenchPlan plan = make_plan(options);
+    BenchPlan plan = make_plan(options);
     check_descriptors(plan);
-    std::vector<std::vector<Workload>> scenarios;
-    for (const std::string& name : plan.scenarios) {
-        BenchPlan one = plan;
-        one.scenarios = {name};
-        scenarios.push_back(make_workloads(one));
-    }
+    std::vector<std::vector<Workload>> scenarios;  // outlive the report, which points to them
     BenchReport report;
     report.machine = read_machine_facts();
     report.seconds = plan.seconds;
@@ -161,7 +147,13 @@ int bench_command(const BenchOptions& options) {
         InterruptWatch interrupt;
         const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
         const std::vector<ProbedReactor> reactors = select_reactors(probed, plan.reactors);
-        if (plan.has("echo")) report.echo_load = echo_load_kind(interrupt);
+        if (plan.has("echo")) {
+            plan.ring_load = can_load_by_ring(interrupt);
+            report.echo_load = plan.ring_load ? "io_uring" : "epoll";
+        }
+        for (const std::string& name : plan.scenarios) {
+            scenarios.push_back(make_workloads(plan, name));
+        }
         if (plan.reactors == "all") {
             std::copy_if(probed.begin(), probed.end(), std::back_inserter(report.unusable),
                          [](const auto& reactor) { return !reactor.usable; });

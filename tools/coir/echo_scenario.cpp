@@ -108,13 +108,11 @@ void serve(Sender& sender, const std::string& reactor, const EchoPlan& plan, int
         options);
 }
 
-std::unique_ptr<coir_bench::EchoLoad> make_load(const coir_bench::EchoLoadPlan& plan) {
-    // Not io_uring by preference, but because it is the one that a fast server cannot outrun.
-    try {
-        return coir_bench::make_ring_load(plan);
-    } catch (const std::system_error&) {
-        return coir_bench::make_epoll_load(plan);
-    }
+std::unique_ptr<coir_bench::EchoLoad> make_load(const EchoPlan& plan, int port) {
+    const coir_bench::EchoLoadPlan load{
+        .port = port, .connections = plan.connections, .size = plan.size};
+    // Not by preference: it is the one that a fast server cannot outrun.
+    return plan.ring_load ? coir_bench::make_ring_load(load) : coir_bench::make_epoll_load(load);
 }
 
 ServerCounters ask_server(int control) {
@@ -131,8 +129,7 @@ Sample run_load(const EchoPlan& plan, int port, double seconds, int control) {
     coir_bench::raise_descriptor_limit();
     coir_bench::pin_to_allowed_cpu(1);
     // Never destroyed: the child's exit is its end, whatever is still under way.
-    coir_bench::EchoLoad& load =
-        *make_load({.port = port, .connections = plan.connections, .size = plan.size}).release();
+    coir_bench::EchoLoad& load = *make_load(plan, port).release();
     const auto window_ns = static_cast<std::int64_t>(seconds * 1e9);
     load.run_for(window_ns / 4);
 
@@ -150,10 +147,7 @@ Sample run_load(const EchoPlan& plan, int port, double seconds, int control) {
     sample.operations = requests;
     sample.cpu_ns_per_op = static_cast<double>(after.cpu_ns - before.cpu_ns) / requests;
     sample.polls_per_op = static_cast<double>(after.turns - before.turns) / requests;
-    sample.p50_ns = load.latency().quantile(0.5);
-    sample.p99_ns = load.latency().quantile(0.99);
-    sample.p999_ns = load.latency().quantile(0.999);
-    sample.max_ns = static_cast<double>(load.latency().max());
+    set_latency(sample, load.latency());
     return sample;
 }
 
@@ -204,14 +198,15 @@ Workload echo_workload(const EchoPlan& plan) {
             }};
 }
 
-std::string echo_load_kind(InterruptWatch& interrupt) {
+bool can_load_by_ring(InterruptWatch& interrupt) {
     try {
-        return in_child(interrupt, std::chrono::seconds(5), [](Sender& sender) {
+        in_child(interrupt, std::chrono::seconds(5), [](Sender& sender) {
             coir_bench::make_ring_load({.port = 0, .connections = 0, .size = 1}).release();
-            sender.send("io_uring");
+            sender.send("");
         });
+        return true;
     } catch (const ChildFailure&) {
-        return "epoll";
+        return false;
     }
 }
 

@@ -167,10 +167,7 @@ Sample measure_lateness(double seconds) {
         late->record(static_cast<std::uint64_t>((coir::get_running_loop().time() - due).count()));
     });
     Sample sample = stretch.finish(static_cast<double>(late->total()));
-    sample.p50_ns = late->quantile(0.5);
-    sample.p99_ns = late->quantile(0.99);
-    sample.p999_ns = late->quantile(0.999);
-    sample.max_ns = static_cast<double>(late->max());
+    set_latency(sample, *late);
     sample.value = sample.p50_ns;
     return sample;
 }

@@ -10,6 +10,8 @@
 #include <coir/fd.hpp>
 #include <coir/run.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 
@@ -42,6 +44,14 @@ Sample Stretch::finish(double operations) const {
     sample.cpu_ns_per_op = static_cast<double>(thread_cpu_ns() - begin_cpu_ns_) / operations;
     sample.polls_per_op = static_cast<double>(loop_.metrics().turns - begin_turns_) / operations;
     return sample;
+}
+
+void set_latency(Sample& sample, const coir_bench::Histogram& histogram) {
+    sample.max_ns = static_cast<double>(histogram.max());
+    // A quantile is the middle of a bucket, which may lie above the greatest value in it.
+    sample.p50_ns = std::min(histogram.quantile(0.5), sample.max_ns);
+    sample.p99_ns = std::min(histogram.quantile(0.99), sample.max_ns);
+    sample.p999_ns = std::min(histogram.quantile(0.999), sample.max_ns);
 }
 
 std::chrono::milliseconds patience(double seconds) {

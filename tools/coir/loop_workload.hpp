@@ -4,6 +4,8 @@
 
 #include "workload.hpp"
 
+#include "support/histogram.hpp"
+
 #include <coir/event_loop.hpp>
 
 #include <chrono>
@@ -29,6 +31,9 @@ private:
     std::int64_t begin_cpu_ns_;
     std::uint64_t begin_turns_;
 };
+
+/// Fills the latency fields in.
+void set_latency(Sample& sample, const coir_bench::Histogram& histogram);
 
 /// Runs `body` as the main task of a loop on `reactor`, in a child pinned to the first CPU that this
 /// process may use. An idle connection is registered, so that looking at the kernel is paid for.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <clocale>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,24 @@ constexpr const char* run_footer =
     "Exit status: the program's; 2 unknown reactor, 3 reactor not usable here, 126 the program\n"
     "cannot be run, 127 there is no such program.\n";
 
+// Says how a command is called as people would write it.
+class HelpFormatter : public CLI::Formatter {
+public:
+    HelpFormatter() {
+        label("Subcommands", "Commands");
+        label("Positionals", "Arguments");
+    }
+    std::string make_usage(const CLI::App* app, std::string) const override {
+        const std::string name = app->get_name();
+        std::string usage = "coir COMMAND [OPTIONS]";
+        if (name == "reactors") usage = "coir reactors [--json]";
+        if (name == "bench") usage = "coir bench [SCENARIO...] [OPTIONS]";
+        if (name == "pick") usage = "coir pick [OPTIONS]";
+        if (name == "run") usage = "coir run --reactor NAME -- PROGRAM [ARGUMENT...]";
+        return "Usage: " + usage + "\n";
+    }
+};
+
 // Keeps what was typed, also when it is empty: the commands do the judging.
 CLI::Option* add_text(CLI::App& app, const char* name, OptionText& text, const char* shown,
                       const char* description) {
@@ -106,6 +125,7 @@ struct CommandLine {
 
     CommandLine() {
         app.footer(main_footer);
+        app.formatter(std::make_shared<HelpFormatter>());  // commands inherit it
         app.allow_extras();  // to be refused by us, with a better message
         app.require_subcommand(0, 1);
         app.set_help_flag("-h,--help", "Print this help and exit");
@@ -135,7 +155,7 @@ private:
                  "Reactors to compare, the first one is the base (default: all usable)");
         add_text(command, "--rounds", bench.rounds, "N", "Interleaved rounds (default: 5)");
         add_text(command, "--seconds", bench.seconds, "S",
-                 "Length of a round for each reactor and case (default: 1; 0.25 for all scenarios)");
+                 "Length of a round (default: 1; 0.25 when all scenarios run)");
         add_text(command, "--connections", bench.connections, "N,M",
                  "echo: connections, several cases with several numbers (default: 64)");
         add_text(command, "--size", bench.size, "BYTES", "echo: size of a message (default: 64)");

@@ -51,16 +51,16 @@ PickPlan make_plan(const PickOptions& options) {
 
 // What runs in every round: echo with few, some and many connections, and what breaks ties. A small
 // budget buys more rounds of less: without rounds there is no interval.
-std::vector<Workload> make_mix(double budget) {
+std::vector<Workload> make_mix(double budget, bool ring_load) {
     constexpr double budget_for_all = 4;
-    if (budget < budget_for_all) return {echo_workload({64, 64}), spawn_workload(1000)};
+    if (budget < budget_for_all) return {echo_workload({64, 64, ring_load}), spawn_workload(1000)};
     std::size_t many = 512;
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) {
         many = std::min<std::size_t>(many, std::max<std::size_t>(limit.rlim_max / 2, 8));
     }
-    return {echo_workload({4, 64}), echo_workload({64, 64}), echo_workload({many, 64}),
-            spawn_workload(1000), timers_workload()};
+    return {echo_workload({4, 64, ring_load}), echo_workload({64, 64, ring_load}),
+            echo_workload({many, 64, ring_load}), spawn_workload(1000), timers_workload()};
 }
 
 // As long as it can be for eight rounds to fit, and never so short that starting costs more.
@@ -109,14 +109,13 @@ Picked pick(const PickPlan& plan) {
     Picked picked;
     picked.report.machine = read_machine_facts();
     picked.report.load_start = coir_bench::load_average();
-    picked.mix = make_mix(plan.budget);
     try {
         InterruptWatch interrupt;
         const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
         picked.reactors = select_reactors(probed, plan.reactors);
         std::copy_if(probed.begin(), probed.end(), std::back_inserter(picked.report.unusable),
                      [](const auto& reactor) { return !reactor.usable; });
-        picked.report.echo_load = echo_load_kind(interrupt);
+        picked.mix = make_mix(plan.budget, can_load_by_ring(interrupt));
         measure(interrupt, plan, start, picked);
     } catch (const InterruptedBySignal& signal) {
         throw CommandError(128 + signal.signo, "interrupted: nothing is recommended or recorded");

@@ -29,18 +29,6 @@ std::vector<std::string> fields_of(const std::string& record) {
     return fields;
 }
 
-std::string describe_failure(const ChildFailure& failure) {
-    std::string reason = failure.what();
-    if (failure.signo() == SIGSYS) reason += ": a seccomp filter kills who asks for it";
-    return reason;
-}
-
-std::string advice_for(const ChildFailure& failure) {
-    if (failure.signo() != SIGSYS) return {};
-    return "let the filter answer its system calls with ENOSYS or EPERM instead of killing, or "
-           "allow them";
-}
-
 // Names and verdicts by the library itself. Empty when a probe took the child with it.
 std::vector<ProbedReactor> probe_all(InterruptWatch& interrupt) {
     std::string message;
@@ -112,6 +100,18 @@ void try_loop(InterruptWatch& interrupt, ProbedReactor& reactor) {
 }
 
 }  // namespace
+
+std::string describe_failure(const ChildFailure& failure) {
+    std::string reason = failure.what();
+    if (failure.signo() == SIGSYS) reason += ": a seccomp filter kills who asks for it";
+    return reason;
+}
+
+std::string advice_for(const ChildFailure& failure) {
+    if (failure.signo() != SIGSYS) return {};
+    return "let the filter answer its system calls with ENOSYS or EPERM instead of killing, or "
+           "allow them";
+}
 
 std::vector<ProbedReactor> probe_reactors(InterruptWatch& interrupt) {
     std::vector<ProbedReactor> reactors = probe_all(interrupt);

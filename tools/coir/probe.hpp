@@ -2,6 +2,7 @@
 // Which reactors work here, found out in children: a seccomp filter may kill who asks.
 #pragma once
 
+#include "child.hpp"
 #include "interrupt.hpp"
 
 #include <string>
@@ -19,6 +20,10 @@ struct ProbedReactor {
     /// Whether `auto` may give it.
     bool automatic() const noexcept { return rank >= 0; }
 };
+
+/// What a failure says to somebody who asked for a reactor, and what to do about it.
+std::string describe_failure(const ChildFailure& failure);
+std::string advice_for(const ChildFailure& failure);
 
 /// Every registered reactor, best rank first: probed, then tried with a loop of its own.
 std::vector<ProbedReactor> probe_reactors(InterruptWatch& interrupt);

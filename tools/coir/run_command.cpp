@@ -3,6 +3,7 @@
 // around: the program replaces the command, so that its exit status and signals are its own.
 #include "child.hpp"
 #include "command.hpp"
+#include "probe.hpp"
 #include "text.hpp"
 
 #include <coir/reactors.hpp>
@@ -34,8 +35,10 @@ void check_reactor(const std::string& spec) {
             }
         });
     } catch (const ChildFailure& failure) {
-        throw CommandError(exit_unavailable, in_quotes(spec) + " cannot be used here: trying it was " +
-                                                 failure.what());
+        const std::string advice = advice_for(failure);
+        throw CommandError(exit_unavailable, in_quotes(spec) + " cannot be used here: " +
+                                                 describe_failure(failure) +
+                                                 (advice.empty() ? "" : "; ") + advice);
     } catch (const InterruptedBySignal& signal) {
         throw CommandError(128 + signal.signo, "interrupted");
     }

@@ -49,10 +49,11 @@ Workload lateness_workload();
 struct EchoPlan {
     std::size_t connections = 64;
     std::size_t size = 64;
+    bool ring_load = false;  ///< the load generator may use io_uring: see can_load_by_ring()
 };
 /// A TCP server made of coir's streams in one process, a closed-loop load generator in another.
 Workload echo_workload(const EchoPlan& plan);
-/// "io_uring" or "epoll": what the load generator uses here.
-std::string echo_load_kind(InterruptWatch& interrupt);
+/// Whether the load generator can use io_uring here; else it uses epoll. Tried in a child.
+bool can_load_by_ring(InterruptWatch& interrupt);
 
 }  // namespace coir_tool

@@ -70,6 +70,10 @@ public:
         if (cancel_pending_) [[unlikely]] deliver_cancel();
     }
     bool cancel_requested(std::string message);
+    /// The same, but for telling what the task waits for; false when it is done.
+    bool note_cancel_request(std::string message);
+    /// What a request that has just been noted interrupts; null: nothing.
+    Park* interruptible_park() const noexcept;
     std::uint32_t cancelling() const noexcept { return cancelling_; }
     std::uint32_t uncancel() noexcept;
     /// True when what is pending must wait: no_cancel, or an exception is in flight on this fiber.

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stacks: guards, their fallback, reuse, refusal, and the report of an overflow.
+#include "support/catch.hpp"
+#include "support/run.hpp"
+
+#include "runtime/stack.hpp"
+
+#include <coir/coir.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <csignal>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using coir::StackGuard;
+using coir::detail::StackClass;
+using coir::detail::StackPool;
+using coir::detail::StackSlot;
+
+namespace {
+
+/// A system that refuses some calls.
+class Refusing : public coir::detail::Sys {
+public:
+    std::vector<long> refused;
+    long guard_advice_refused = 0;
+    long mprotects_left = -1;  // -1: any number
+    long call(long number, long a, long b, long c, long d, long e, long f) noexcept override {
+        for (long one : refused) {
+            if (one == number) return -ENOMEM;
+        }
+        if (number == SYS_madvise && c == 102 && guard_advice_refused != 0) return -EINVAL;
+        if (number == SYS_mprotect && mprotects_left >= 0) {
+            if (mprotects_left == 0) return -ENOMEM;
+            --mprotects_left;
+        }
+        return Sys::call(number, a, b, c, d, e, f);
+    }
+};
+
+/// What became of a child process that ran `f`: its wait status and what it wrote to stderr.
+struct Ended {
+    int status = 0;
+    std::string errors;
+};
+
+template <class F>
+Ended in_child(F&& f) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(ends[1], STDERR_FILENO);
+        ::close(ends[0]);
+        rlimit no_core{0, 0};
+        ::setrlimit(RLIMIT_CORE, &no_core);
+        // Catch2 handles SIGSEGV; a program has the default.
+        std::signal(SIGSEGV, SIG_DFL);
+        f();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    Ended ended;
+    char buffer[512];
+    for (ssize_t got; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
+        ended.errors.append(buffer, static_cast<std::size_t>(got));
+    }
+    ::close(ends[0]);
+    REQUIRE(::waitpid(child, &ended.status, 0) == child);
+    return ended;
+}
+
+[[gnu::noinline]] int eat_stack(volatile char* above, int depth) {
+    volatile char frame[1024];
+    frame[0] = above ? above[0] : '\0';
+    if (depth == 0) return frame[0];
+    return eat_stack(frame, depth - 1) + frame[0];
+}
+
+bool can_write(const void* address) {
+    // A write through the kernel says EFAULT where a store would be a SIGSEGV.
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    char byte = 0;
+    REQUIRE(::write(ends[1], &byte, 1) == 1);
+    const bool written = ::read(ends[0], const_cast<void*>(address), 1) == 1;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return written;
+}
+
+}  // namespace
+
+TEST_CASE("every stack has a guard: S1") {
+    for (const bool fallback : {false, true}) {
+        Refusing sys;
+        sys.guard_advice_refused = fallback;
+        if (fallback) sys.refused = {SYS_process_madvise};
+        StackPool pool(sys, StackGuard::required);
+        CHECK((std::string(pool.guard_method()) == "mprotect") >= fallback);
+        for (const std::size_t size : {16u << 10, 64u << 10, 256u << 10, 1u << 20}) {
+            StackClass& stacks = pool.class_for(size);
+            std::vector<StackSlot*> taken;
+            for (int i = 0; i < 40; ++i) {
+                stacks.reserve();
+                taken.push_back(&stacks.take());
+            }
+            for (StackSlot* slot : taken) {
+                const char* bottom = slot->slab->bottom(*slot);
+                const std::size_t guard = size >= (256u << 10) ? 64u << 10 : 4096;
+                CHECK_FALSE(can_write(bottom));
+                CHECK_FALSE(can_write(bottom + guard - 1));
+                CHECK(can_write(bottom + guard));
+                CHECK(can_write(slot->slab->top(*slot) - 1));
+                stacks.put(*slot);
+            }
+        }
+    }
+}
+
+TEST_CASE("B15: at the limit on mappings a stack is refused, or runs unguarded when that is asked for") {
+    Refusing sys;
+    sys.guard_advice_refused = 1;
+    sys.refused = {SYS_process_madvise};
+    sys.mprotects_left = 20;
+    {
+        StackPool pool(sys, StackGuard::required);
+        StackClass& stacks = pool.class_for(64 << 10);
+        int made = 0;
+        try {
+            for (; made < 100; ++made) stacks.reserve();
+        } catch (const coir::StackAllocError& error) {
+            CHECK(std::string(error.what()).find("vm.max_map_count") != std::string::npos);
+        }
+        CHECK(made == 20);
+        // Nothing is disturbed: what is given back can be had again.
+        StackSlot& slot = stacks.take();
+        stacks.put(slot);
+        stacks.reserve();
+    }
+    coir_test::LogCapture log;
+    StackPool pool(sys, StackGuard::optional);
+    StackClass& stacks = pool.class_for(64 << 10);
+    for (int i = 0; i < 100; ++i) stacks.reserve();
+    CHECK(log.count("no guard page") == 1);
+}
+
+TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and nothing else happens") {
+    const Ended ended = in_child([] {
+        rlimit limit{700u << 20, 700u << 20};
+        ::setrlimit(RLIMIT_AS, &limit);
+        int failures = 0;
+        coir::run([&] {
+            std::vector<coir::Task<void>> tasks;
+            coir::Event go;
+            try {
+                for (;;) tasks.push_back(coir::create_task([&go] { go.wait(); }));
+            } catch (const coir::StackAllocError&) {
+                ++failures;
+            }
+            coir::yield_now();
+            go.set();
+            for (auto& task : tasks) coir::await(task);
+            if (tasks.size() < 100) ::_exit(3);
+            tasks.clear();
+            coir::await(coir::create_task([] {}));  // works again
+        });
+        ::_exit(failures == 1 ? 0 : 2);
+    });
+    // The sanitizers' own mappings do not fit such a limit.
+    if (!COIR_ASAN && !COIR_TSAN) CHECK(ended.status == 0);
+}
+
+TEST_CASE("stack sizes are checked") {
+    StackPool pool(coir::detail::real_sys(), StackGuard::required);
+    CHECK_THROWS_AS(pool.class_for(0), std::invalid_argument);
+    CHECK_THROWS_AS(pool.class_for(16383), std::invalid_argument);
+    CHECK_THROWS_AS(pool.class_for(std::size_t{1} << 40), std::invalid_argument);
+    CHECK(pool.class_for(16384).stack_size() == 16384);
+    CHECK(pool.class_for(100'000).stack_size() == 131'072);
+}
+
+TEST_CASE("mappings are per slab, not per stack") {
+    StackPool pool(coir::detail::real_sys(), StackGuard::required);
+    if (std::string(pool.guard_method()) != "MADV_GUARD_INSTALL") return;
+    StackClass& stacks = pool.class_for(64 << 10);
+    for (int i = 0; i < 20'000; ++i) stacks.reserve();
+    CHECK(pool.mappings() < 20);
+    CHECK(pool.stacks() >= 20'000);
+}
+
+TEST_CASE("idle stacks give their pages back, and work again") {
+    coir_test::run_in_loop([] {
+        for (int round = 0; round < 3; ++round) {
+            std::vector<coir::Task<int>> tasks;
+            for (int i = 0; i < 300; ++i) {
+                tasks.push_back(coir::create_task([] {
+                    coir::yield_now();
+                    return eat_stack(nullptr, 20);
+                }));
+            }
+            for (auto& task : tasks) CHECK(coir::await(task) == 0);
+            coir::sleep(std::chrono::milliseconds(2100));  // virtual on sim; trims while idle
+        }
+    }, coir_test::sim_options());
+}
+
+#if !COIR_ASAN && !COIR_TSAN
+TEST_CASE("B13: an overflow names the task, its creator and its stack size, and dies by SIGSEGV") {
+    for (const std::size_t size : {std::size_t{16} << 10, std::size_t{64} << 10,
+                                   std::size_t{256} << 10, std::size_t{1} << 20}) {
+        const Ended ended = in_child([size] {
+            coir::run([size] {
+                coir::TaskOptions options;
+                options.name = "deep thought";
+                options.stack_size = size;
+                coir::await(coir::create_task(options, [] { return eat_stack(nullptr, 1'000'000); }));
+            });
+        });
+        INFO(ended.errors);
+        CHECK(WIFSIGNALED(ended.status));
+        CHECK(WTERMSIG(ended.status) == SIGSEGV);
+        CHECK(ended.errors.find("stack overflow in task 'deep thought'") != std::string::npos);
+        CHECK(ended.errors.find(std::to_string(size) + " bytes") != std::string::npos);
+        CHECK(ended.errors.find("created at 0x") != std::string::npos);
+    }
+}
+
+TEST_CASE("B13: the main task's overflow is reported too; other faults are not") {
+    const Ended overflow = in_child([] {
+        coir::run([] { return eat_stack(nullptr, 1'000'000'000); });
+    });
+    CHECK(WTERMSIG(overflow.status) == SIGSEGV);
+    CHECK(overflow.errors.find("stack overflow in task 'main'") != std::string::npos);
+
+    const Ended other = in_child([] {
+        static volatile std::uintptr_t nowhere = 8;
+        coir::run([] { *reinterpret_cast<volatile int*>(nowhere) = 1; });
+    });
+    CHECK(WTERMSIG(other.status) == SIGSEGV);
+    CHECK(other.errors.find("stack overflow") == std::string::npos);
+}
+#endif
