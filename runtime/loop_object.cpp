@@ -57,12 +57,8 @@ void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexce
 void LoopFd::close_now() noexcept {
     const int fd = std::exchange(fd_, -1);
     if (fd < 0) return;
-    if (scheduler().closed()) {
-        real_sys().close(fd);  // the loop's own system may be gone with its reactor
-        return;
-    }
-    scheduler().reactor().fd_closing(fd);
-    scheduler().sys().close(fd);
+    if (!scheduler().closed()) scheduler().reactor().fd_closing(fd);
+    sys().close(fd);
 }
 
 TaskBase& LoopFd::require_own_task(const char* call) const {

@@ -103,6 +103,8 @@ public:
     LoopFd(Scheduler& scheduler, int fd) noexcept : LoopObject(scheduler), fd_(fd) {}
     int fd() const noexcept { return fd_; }
     bool is_open() const noexcept { return fd_ >= 0; }
+    /// The loop's system; the real one once the loop is closed, whose own may be gone by then.
+    Sys& sys() const noexcept { return scheduler().closed() ? real_sys() : scheduler().sys(); }
     /// Ends what waits on the descriptor with -ECANCELED, and closes it. Harmless when closed.
     void close_now() noexcept;
     /// The current task; std::logic_error outside of one, WrongThreadError in another loop's.

@@ -102,10 +102,14 @@ inline ReadyEntry* Scheduler::pop_ready() noexcept {
     return entry;
 }
 
-// One of the entries before the stop mark, which keeps its place.
+// One of the first entries before the stop mark, which keeps its place. Not of all: with many
+// thousands of them a run would take quadratic time.
 ReadyEntry* Scheduler::take_chosen() noexcept {
+    constexpr std::size_t choices = 256;
     std::size_t count = 0;
-    for (ReadyEntry* e = ready_head_; e && e != &stop_mark_; e = e->next_ready) ++count;
+    for (ReadyEntry* e = ready_head_; e && e != &stop_mark_ && count < choices; e = e->next_ready) {
+        ++count;
+    }
     std::size_t skip = count > 1 ? chooser_->pick(count) : 0;
     ReadyEntry** link = &ready_head_;
     if (!*link) return nullptr;
@@ -132,8 +136,9 @@ bool Scheduler::may_go_on() noexcept {
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {
     if (debug_) check_step_time();
-    steps_left_ = 1;
-    if (!may_go_on()) return nullptr;
+    const bool asked_before = steps_left_ < 0;
+    steps_left_ = 0;  // until the loop has looked
+    if (asked_before || !may_go_on()) return nullptr;
     set_step_budget();
     return chooser_ ? take_chosen() : pop_ready();
 }
@@ -141,7 +146,9 @@ bool Scheduler::may_go_on() noexcept {
 // The next ready entry; null when there is none or when it is time to look at the world.
 inline ReadyEntry* Scheduler::next_entry() noexcept {
     if (--steps_left_ <= 0) [[unlikely]] return next_entry_slowly();
-    return pop_ready();
+    ReadyEntry* entry = pop_ready();
+    if (!entry) ++steps_left_;  // looking is not a step
+    return entry;
 }
 
 // Gives a task that is to begin its stack, with the fiber that sleeps there or a new one.
@@ -245,6 +252,7 @@ void Scheduler::fiber_main(void* argument) {
     for (;;) {
         StackSlot& slot = *scheduler.current_->stack_;
         StackClass* const stacks = scheduler.current_->stack_class_;
+        scheduler.float_control_.apply();
         scheduler.current_->execute();  // the task may be gone now
         ReadyEntry* next = scheduler.next_entry();
         if (next && !next->run) {
@@ -336,6 +344,8 @@ void Scheduler::poll(bool may_sleep) {
     if (sleeps) idle_ += last_poll_ - before;
     if (!timers_.empty()) fire_timers();
     if (waiting_for_nothing_) [[unlikely]] report_deadlock();
+    // A chunk that was not used up has not been counted.
+    if (steps_left_ > 1) steps_since_poll_ += steps_per_clock_sample - steps_left_;
     steps_ += static_cast<std::uint64_t>(steps_since_poll_);
     steps_since_poll_ = 0;
     set_step_budget();
@@ -438,6 +448,7 @@ void Scheduler::enter() {
         throw WrongThreadError("coir: a loop must always be run on the thread that ran it first");
     }
     thread_ = here;
+    float_control_ = FloatControl::of_this_thread();
     prepare_overflow_reports();
     if (!bound_) reactor_->attach();
     bound_ = true;
@@ -587,45 +598,6 @@ void Scheduler::close() {
     }
     stacks_.reset();
     reactor_.reset();
-}
-
-// --- Deadlock -----------------------------------------------------------------------------------
-
-bool Scheduler::looks_deadlocked() const noexcept {
-    return tasks_alive_ > 0 && timers_.empty() && in_flight_ == 0 && external_jobs_ == 0 &&
-           !deadlock_said_;
-}
-
-void Scheduler::report_deadlock() {
-    waiting_for_nothing_ = false;
-    if (ready_head_ || !looks_deadlocked() || !inbox_.empty() ||
-        last_poll_ < saturating_add(idle_since_, std::chrono::seconds(1))) {
-        return;
-    }
-    deadlock_said_ = true;
-    const std::string text =
-        "coir: all tasks wait, and nothing on this loop can wake them:\n" + describe_tasks();
-    if (options_.on_deadlock == OnDeadlock::fail) throw DeadlockError(text);
-    log(LogLevel::warning, text);
-}
-
-std::string Scheduler::describe_tasks() {
-    std::string text;
-    for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
-        text += "  task '" + task->name() + "'";
-        const Park* park = task->park_;
-        text += park ? std::string(" waits: ") + park->what
-                     : std::string(task->started_ ? " is ready" : " has not started");
-        if (park && park->awaited) {
-            for (TaskBase* other = tasks_.front(); other; other = tasks_.next(*other)) {
-                if (static_cast<const StateBase*>(other) == park->awaited) {
-                    text += " of '" + other->name() + "'";
-                }
-            }
-        }
-        text += '\n';
-    }
-    return text;
 }
 
 }  // namespace detail

@@ -250,6 +250,7 @@ private:
     TaskBase* main_task_ = nullptr;
     int interrupted_by_ = 0;
     bool deadlock_said_ = false;
+    FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
     TimePoint idle_since_{};
     bool waiting_for_nothing_ = false;
 

@@ -38,7 +38,7 @@ public:
 
     /// The descriptor stays open; the loop forgets it.
     int detach() noexcept {
-        scheduler().reactor().fd_closing(fd());
+        if (!scheduler().closed()) scheduler().reactor().fd_closing(fd());
         return forget();
     }
 
@@ -68,7 +68,7 @@ LoopPtr<SocketState> adopt(Scheduler& scheduler, Fd fd, bool own) {
 Address address_of(LoopFd& socket, long number, const char* call) {
     Address address;
     socklen_t size = Address::capacity();
-    check_io(socket.scheduler().sys()(number, socket.fd(), address.data(), &size), call,
+    check_io(socket.sys()(number, socket.fd(), address.data(), &size), call,
              socket.fd());
     address.set_size(size);
     return address;
@@ -178,18 +178,18 @@ Socket Socket::accept() {
 void Socket::bind(const Address& address) {
     detail::SocketState& state = open_state("bind");
     const long result =
-        state.scheduler().sys()(SYS_bind, state.fd(), address.data(), address.size());
+        state.sys()(SYS_bind, state.fd(), address.data(), address.size());
     if (result < 0) detail::throw_io(result, "bind", state.fd(), address.to_string());
 }
 
 void Socket::listen(int backlog) {
     detail::SocketState& state = open_state("listen");
-    detail::check_io(state.scheduler().sys()(SYS_listen, state.fd(), backlog), "listen", state.fd());
+    detail::check_io(state.sys()(SYS_listen, state.fd(), backlog), "listen", state.fd());
 }
 
 void Socket::shutdown(int how) {
     detail::SocketState& state = open_state("shutdown");
-    detail::check_io(state.scheduler().sys()(SYS_shutdown, state.fd(), how), "shutdown", state.fd());
+    detail::check_io(state.sys()(SYS_shutdown, state.fd(), how), "shutdown", state.fd());
 }
 
 void Socket::close() noexcept {

@@ -98,7 +98,7 @@ void StreamState::write_eof() {
     WriteTurn turn(*this);
     if (!is_open()) return;
     if (write_closed_) throw_io(-EPIPE, "write_eof", fd(), "for the second time");
-    const long result = scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+    const long result = sys()(SYS_shutdown, fd(), SHUT_WR);
     // ENOTCONN: the peer has reset the connection; there is nobody to tell.
     if (result < 0 && result != -ENOTCONN) throw_io(result, "write_eof", fd());
     write_closed_ = true;
@@ -113,8 +113,8 @@ void StreamState::linger() {
     if (eof_ || read_error_ != 0) return;
     constexpr std::size_t most = std::size_t{1} << 20;
     char waste[4096];
-    Sys& sys = scheduler().sys();
-    const long here = sys(SYS_recvfrom, fd(), waste, sizeof waste, MSG_DONTWAIT, nullptr, nullptr);
+    Sys& system = sys();
+    const long here = system(SYS_recvfrom, fd(), waste, sizeof waste, MSG_DONTWAIT, nullptr, nullptr);
     if (here <= 0) return;
     try {
         with_timeout(std::chrono::seconds(1), [&] {
@@ -152,7 +152,7 @@ void StreamState::close_in_order() {
         WriteTurn turn(*this);
         if (!is_open()) return;
         scheduler().reactor().fd_closing(fd());  // ends a pending read
-        const long told = write_closed_ ? 0 : scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+        const long told = write_closed_ ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
         if (told == 0) linger();
     }
     scheduler().spend_credit();
@@ -161,7 +161,7 @@ void StreamState::close_in_order() {
 void StreamState::reset_now() noexcept {
     if (!is_open()) return;
     const struct ::linger at_once{1, 0};
-    scheduler().sys()(SYS_setsockopt, fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    sys()(SYS_setsockopt, fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close_now();
 }
 
@@ -172,7 +172,7 @@ void StreamState::drop() noexcept {
     }
     dropped = true;
     scheduler().reactor().fd_closing(fd());
-    scheduler().sys()(SYS_shutdown, fd(), SHUT_WR);
+    sys()(SYS_shutdown, fd(), SHUT_WR);
     write_closed_ = true;
 }
 
@@ -193,7 +193,7 @@ std::optional<Address> StreamState::peer() {
 
 void set_nodelay(LoopFd& socket, bool on) {
     const long result =
-        socket.scheduler().sys().setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+        socket.sys().setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
     if (result < 0 && result != -EOPNOTSUPP && result != -ENOPROTOOPT && result != -EINVAL) {
         throw_io(result, "setsockopt(TCP_NODELAY)", socket.fd());
     }
@@ -202,7 +202,7 @@ void set_nodelay(LoopFd& socket, bool on) {
 std::optional<Address> socket_address(LoopFd& socket, bool peer) {
     Address address;
     socklen_t size = Address::capacity();
-    const long result = socket.scheduler().sys()(peer ? SYS_getpeername : SYS_getsockname,
+    const long result = socket.sys()(peer ? SYS_getpeername : SYS_getsockname,
                                                  socket.fd(), address.data(), &size);
     if (result < 0) return std::nullopt;
     address.set_size(size);

@@ -94,8 +94,8 @@ TEST_CASE("pick: among equals that beat epoll the more portable one wins", "[cli
 }
 
 TEST_CASE("pick: too few rounds, a single candidate, failures", "[cli]") {
-    const auto few = recommend(
-        results_of({{"epoll", {100, 100}, {9, 9}}, {"io_uring", {200, 200}, {9, 9}}}));
+    const auto few =
+        recommend(results_of({{"epoll", {100, 100}, {9, 9}}, {"io_uring", {200, 200}, {9, 9}}}));
     CHECK(few.reactor == "epoll");
     CHECK(few.reason.find("too few rounds") != std::string::npos);
 

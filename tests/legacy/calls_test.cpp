@@ -45,12 +45,14 @@ TEST_CASE("errno survives a wait and is not touched by success", "[legacy]") {
 TEST_CASE("outside tasks everything is as without coir", "[legacy]") {
     Pair pair;
     char byte = 0;
+    ssize_t written = 0;
     std::thread writer([&] {
         ::usleep(10'000);
-        static_cast<void>(::write(pair.fd[1], "x", 1));
+        written = ::write(pair.fd[1], "x", 1);
     });
     CHECK(::recv(pair.fd[0], &byte, 1, 0) == 1);
     writer.join();
+    CHECK(written == 1);
     CHECK(time_of([] { ::usleep(10'000); }) >= 10ms);
     const timeval limit{0, 10'000};
     REQUIRE(::setsockopt(pair.fd[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);

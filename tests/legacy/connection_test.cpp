@@ -3,10 +3,14 @@
 #include "probes.hpp"
 
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <string>
 #include <vector>
 
 #include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 
 using namespace legacy_test;
 
@@ -92,6 +96,55 @@ TEST_CASE("accept honours SO_RCVTIMEO and O_NONBLOCK", "[legacy]") {
         REQUIRE(::fcntl(listening.fd, F_SETFL, O_NONBLOCK) == 0);
         CHECK(::accept(listening.fd, nullptr, nullptr) == -1);
         CHECK(errno == EAGAIN);
+    });
+}
+
+TEST_CASE("a process that shares a blocking listener notices nothing", "[legacy]") {
+    utsname kernel{};
+    int major = 0, minor = 0;
+    ::uname(&kernel);
+    std::sscanf(kernel.release, "%d.%d", &major, &minor);
+    if (major * 100 + minor < 610) COIR_SKIP("accept without waiting needs Linux 6.10");
+    coir_test::run_in_loop([] {
+        Listening listening;
+        REQUIRE(listening.ok);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            for (;;) {  // until it is killed, or sees O_NONBLOCK
+                const int fd = ::accept(listening.fd, nullptr, nullptr);
+                if (fd < 0) ::_exit(3);
+                if (::write(fd, "c", 1) != 1) ::_exit(4);
+                ::close(fd);
+            }
+        }
+        REQUIRE(child > 0);
+        int ours = 0;
+        auto server = coir::create_task([&] {
+            for (;;) {
+                const int fd = ::accept(listening.fd, nullptr, nullptr);
+                if (fd < 0) return errno;
+                static_cast<void>(::write(fd, "p", 1) == 1 && ++ours != 0);
+                ::close(fd);
+            }
+        });
+        int answered = 0;
+        for (int i = 0; i < 500; ++i) {
+            const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            char byte = 0;
+            if (::connect(fd, listening.generic(), sizeof listening.address) == 0 &&
+                ::read(fd, &byte, 1) == 1) {
+                ++answered;
+            }
+            ::close(fd);
+        }
+        CHECK(answered == 500);
+        INFO("of 500 connections, this process took " << ours);
+        int status = 0;
+        CHECK(::waitpid(child, &status, WNOHANG) == 0);  // it still accepts
+        ::kill(child, SIGKILL);
+        ::waitpid(child, &status, 0);
+        static_cast<void>(server.cancel());
+        CHECK(coir::await(server) == ECANCELED);
     });
 }
 

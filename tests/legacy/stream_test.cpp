@@ -17,7 +17,8 @@ using namespace legacy_test;
 namespace {
 
 // One task sends numbers, the other sends them back plus one, with plain read() and write().
-void ping_pong(int there_out, int there_in, int back_out, int back_in) {
+template <class End>
+void ping_pong(int there_out, int there_in, int back_out, int back_in, End&& end) {
     auto echo = coir::create_task([=] {
         int number = 0;
         while (::read(there_in, &number, sizeof number) == sizeof number) {
@@ -32,7 +33,7 @@ void ping_pong(int there_out, int there_in, int back_out, int back_in) {
         REQUIRE(::read(back_in, &number, sizeof number) == sizeof number);
         REQUIRE(number == i + 1);
     }
-    ::close(there_out);
+    end();  // read() then returns 0
     CHECK(coir::await(echo));
 }
 
@@ -46,12 +47,12 @@ TEST_CASE("two tasks of a thread play ping-pong with blocking read and write", "
     coir_test::run_in_loop([] {
         SECTION("over pipes") {
             PipePair there, back;
-            ping_pong(std::exchange(there.fd[1], -1), there.fd[0], back.fd[1], back.fd[0]);
+            ping_pong(there.fd[1], there.fd[0], back.fd[1], back.fd[0], [&] { there.close(1); });
         }
         SECTION("over a socket pair") {
             Pair pair;
-            ping_pong(::dup(pair.fd[0]), pair.fd[1], pair.fd[1], pair.fd[0]);
-            // The duplicate was not the last one: end the echo by hand.
+            ping_pong(pair.fd[0], pair.fd[1], pair.fd[1], pair.fd[0],
+                      [&] { ::shutdown(pair.fd[0], SHUT_WR); });
         }
     });
 }
@@ -181,7 +182,7 @@ TEST_CASE("SO_RCVTIMEO and SO_SNDTIMEO end a call", "[legacy]") {
             CHECK(::send(pair.fd[0], data.data(), data.size(), 0) == -1);
             CHECK(errno == EAGAIN);
         }
-        CHECK(turns.count() > 10);
+        CHECK(turns.count() >= 2);  // none if the thread had been blocked
     });
 }
 

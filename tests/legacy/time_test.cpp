@@ -53,7 +53,7 @@ TEST_CASE("sleeping until a time", "[legacy]") {
             REQUIRE(::clock_gettime(clock, &now) == 0);
             CHECK((now.tv_sec > when.tv_sec ||
                    (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec)));
-            CHECK(turns.count() > 5);
+            CHECK(turns.count() >= 2);
         }
     });
 }

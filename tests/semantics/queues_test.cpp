@@ -120,6 +120,7 @@ TEST_CASE("rule 226: a cancelled getter or putter leaves nothing, and no item is
         c.cancel();
         CHECK(queue.get() == 2);
         coir::await(d);
+        coir::sleep(1s);
         CHECK(c.cancelled());
         CHECK(queue.get() == 4);
         CHECK(queue.empty());

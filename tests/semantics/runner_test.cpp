@@ -155,7 +155,7 @@ TEST_CASE("rule 237: the end is orderly for any order of steps") {
                     struct Delete {
                         coir::Lock* lock;
                         ~Delete() {
-                            coir::sleep(1min);  // when all others have gone
+                            coir::sleep(1s);  // when all others have gone
                             delete lock;
                         }
                     } at_end{lock};

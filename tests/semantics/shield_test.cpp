@@ -67,7 +67,7 @@ TEST_CASE("rule 164, D12: shields of move-only and of reference results") {
         CHECK(*coir::await(coir::shield(job)) == 4);
         CHECK_THROWS_AS(coir::await(coir::shield(job)), coir::InvalidStateError);  // moved out
         auto later = coir::shield(job);
-        CHECK_THROWS_AS(coir::await(later), coir::InvalidStateError);
+        CHECK_THROWS_AS(coir::await(std::move(later)), coir::InvalidStateError);
     });
 }
 

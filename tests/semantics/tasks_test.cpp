@@ -125,7 +125,8 @@ TEST_CASE("rule 56: current_task is the running task before and after every susp
 }
 
 TEST_CASE("rule 57, D33: all_tasks lists exactly the unfinished tasks, oldest first") {
-    run_on_sim([] {
+    coir::EventLoop other(sim_options());
+    run_on_sim([&] {
         const coir::TaskRef main = coir::current_task();
         CHECK(coir::all_tasks() == std::vector<coir::TaskRef>{main});
         auto a = coir::create_task([] { coir::sleep(3s); });
@@ -138,11 +139,8 @@ TEST_CASE("rule 57, D33: all_tasks lists exactly the unfinished tasks, oldest fi
         CHECK(coir::all_tasks().size() == 3);  // not unwound yet
         coir::yield_now();
         CHECK(coir::all_tasks() == std::vector<coir::TaskRef>{main, a.ref()});
-        {
-            coir::EventLoop other(sim_options());
-            auto foreign = other.create_task([] {});
-            CHECK(coir::all_tasks().size() == 2);
-        }
+        auto foreign = other.create_task([] {});
+        CHECK(coir::all_tasks().size() == 2);
         coir::await(a);
         CHECK(coir::all_tasks() == std::vector<coir::TaskRef>{main});
     });

@@ -54,11 +54,13 @@ BenchPlan make_plan(const BenchOptions& options) {
     if (options.reactor) plan.reactors = *options.reactor;
     if (options.rounds) plan.rounds = parse_count("--rounds", *options.rounds, 1, 1000);
     if (options.seconds) plan.seconds = parse_seconds("--seconds", *options.seconds, 0.01, 3600);
-    for (const auto& [name, value] : {std::pair{"--connections", &options.connections},
-                                      std::pair{"--size", &options.size}}) {
+    for (const auto& [name, value] :
+         {std::pair{"--connections", &options.connections}, std::pair{"--size", &options.size}}) {
         if (*value && !plan.has("echo")) {
-            throw UsageError(std::string(name) + " belongs to the scenario 'echo', which is not "
-                                                 "among: " + listed(plan.scenarios));
+            throw UsageError(std::string(name) +
+                             " belongs to the scenario 'echo', which is not "
+                             "among: " +
+                             listed(plan.scenarios));
         }
     }
     if (options.connections) {
@@ -116,8 +118,8 @@ void measure(InterruptWatch& interrupt, const BenchPlan& plan,
         rounds.rounds = plan.rounds;
         rounds.progress = [&](std::size_t done, std::size_t all, const std::string& next) {
             const double part = static_cast<double>(done) / static_cast<double>(all);
-            progress.show((static_cast<double>(index) + part) / static_cast<double>(scenarios.size()),
-                          next);
+            progress.show(
+                (static_cast<double>(index) + part) / static_cast<double>(scenarios.size()), next);
         };
         std::optional<InterruptedBySignal> interrupted;
         for (WorkloadResult& result :

@@ -34,10 +34,14 @@ std::string format_spread(const Summary& summary, bool utf8) {
 
 Cell format_finding(const Comparison& comparison) {
     switch (comparison.finding) {
-        case Finding::same: return {"same", Colour::dim};
-        case Finding::faster: return {"faster", Colour::green};
-        case Finding::slower: return {"slower", Colour::red};
-        case Finding::too_few_rounds: break;
+        case Finding::same:
+            return {"same", Colour::dim};
+        case Finding::faster:
+            return {"faster", Colour::green};
+        case Finding::slower:
+            return {"slower", Colour::red};
+        case Finding::too_few_rounds:
+            break;
     }
     return {"?", Colour::dim};
 }
@@ -47,10 +51,9 @@ std::string format_interval(const coir_bench::Interval& interval) {
 }
 
 const std::vector<Table::Column> columns = {
-    {"", false},         {"reactor", false},  {"median", true},  {"spread", true},
-    {"speed", true},     {"95 %", true},      {"", false},       {"CPU/op", true},
-    {"p50", true},       {"p99", true},       {"p99.9", true},   {"polls/op", true},
-    {"", false},
+    {"", false},     {"reactor", false}, {"median", true}, {"spread", true}, {"speed", true},
+    {"95 %", true},  {"", false},        {"CPU/op", true}, {"p50", true},    {"p99", true},
+    {"p99.9", true}, {"polls/op", true}, {"", false},
 };
 
 std::vector<Cell> format_row(const CaseInfo& info, const ReactorResult& reactor, std::size_t index,
@@ -77,8 +80,7 @@ std::vector<Cell> format_row(const CaseInfo& info, const ReactorResult& reactor,
     row.push_back({latency ? format_ns(typical.p50_ns) : "", Colour::plain});
     row.push_back({latency ? format_ns(typical.p99_ns) : "", Colour::plain});
     row.push_back({latency ? format_ns(typical.p999_ns) : "", Colour::plain});
-    row.push_back(
-        {info.unit == "ns" ? "" : format_fixed(typical.polls_per_op, 3), Colour::plain});
+    row.push_back({info.unit == "ns" ? "" : format_fixed(typical.polls_per_op, 3), Colour::plain});
     row.push_back({bar(comparison.speed / fastest, 8, utf8), Colour::dim});
     return row;
 }
@@ -89,9 +91,9 @@ void add_case(Table& table, const WorkloadResult& result, std::size_t index, boo
     double fastest = 1;
     for (const ReactorResult& reactor : result.reactors) {
         if (!base || !reactor.failure.empty()) continue;
-        fastest = std::max(fastest, compare(reactor.samples[index], base->samples[index],
-                                            info.higher_is_better)
-                                        .speed);
+        fastest = std::max(
+            fastest,
+            compare(reactor.samples[index], base->samples[index], info.higher_is_better).speed);
     }
     bool first = true;
     for (const ReactorResult& reactor : result.reactors) {
@@ -122,7 +124,8 @@ std::string format_footer(const BenchReport& report, bool colours) {
         text += "left out: " + reactor.name + ": " + reactor.reason + "\n";
     }
     std::string facts =
-        "spread: median distance of the rounds from their median. speed: against the first reactor, "
+        "spread: median distance of the rounds from their median. speed: against the first "
+        "reactor, "
         "round by round; above 1 is faster, same: within noise. ";
     if (report.rounds < rounds_for_interval) {
         facts += "?: no verdict below " + std::to_string(rounds_for_interval) + " rounds. ";
@@ -132,10 +135,9 @@ std::string format_footer(const BenchReport& report, bool colours) {
                  report.echo_load + ". ";
     }
     text += coloured(wrapped(facts, 0), Colour::dim, colours) + "\n";
-    const std::string machine = report.machine.processor + ", " +
-                                std::to_string(report.machine.processors) + " CPUs, " +
-                                report.machine.kernel + "; load " + report.load_start + " -> " +
-                                report.load_end;
+    const std::string machine =
+        report.machine.processor + ", " + std::to_string(report.machine.processors) + " CPUs, " +
+        report.machine.kernel + "; load " + report.load_start + " -> " + report.load_end;
     return text + coloured(wrapped(machine, 0), Colour::dim, colours) + "\n";
 }
 

@@ -16,9 +16,9 @@ struct BenchReport {
     std::string load_start;  ///< load averages
     std::string load_end;
     double seconds = 0;
-    std::size_t rounds = 0;  ///< that were asked for
-    std::string echo_load;   ///< what the load generator ran on; empty: there was none
-    int interrupted_by = 0;  ///< the signal that ended it early; 0: none did
+    std::size_t rounds = 0;               ///< that were asked for
+    std::string echo_load;                ///< what the load generator ran on; empty: there was none
+    int interrupted_by = 0;               ///< the signal that ended it early; 0: none did
     std::vector<ProbedReactor> unusable;  ///< automatic reactors that were left out
     /// Workloads of one scenario follow each other.
     std::vector<WorkloadResult> results;

@@ -17,7 +17,7 @@ enum ExitStatus : int {
     exit_ok = 0,
     exit_failure = 1,
     exit_usage = 2,
-    exit_unavailable = 3,  ///< the reactor asked for cannot be used here
+    exit_unavailable = 3,       ///< the reactor asked for cannot be used here
     exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
     exit_not_found = 127,       ///< `coir run`: no such program
     // 128 + signal: 130 after Ctrl-C, 143 after SIGTERM.

@@ -99,9 +99,9 @@ void serve(Sender& sender, const std::string& reactor, const EchoPlan& plan, int
             const std::size_t buffer_size = std::clamp<std::size_t>(plan.size, 4096, 64 * 1024);
             coir::ServerOptions server_options;
             server_options.backlog = 4096;
-            coir::Server server = coir::start_server(
-                [=](coir::Stream& stream) { echo(stream, buffer_size); }, "127.0.0.1", 0,
-                server_options);
+            coir::Server server =
+                coir::start_server([=](coir::Stream& stream) { echo(stream, buffer_size); },
+                                   "127.0.0.1", 0, server_options);
             sender.send(std::to_string(server.port()));
             answer_questions(control);
         },
@@ -186,9 +186,8 @@ std::vector<Sample> measure_echo(InterruptWatch& interrupt, const std::string& r
 }  // namespace
 
 Workload echo_workload(const EchoPlan& plan) {
-    const std::string connections =
-        format_whole(static_cast<double>(plan.connections)) +
-        (plan.connections == 1 ? " connection" : " connections");
+    const std::string connections = format_whole(static_cast<double>(plan.connections)) +
+                                    (plan.connections == 1 ? " connection" : " connections");
     return {"echo",
             "TCP on loopback, messages of " + format_whole(static_cast<double>(plan.size)) +
                 (plan.size == 1 ? " byte" : " bytes") + ", closed loop",

@@ -198,12 +198,13 @@ Workload spawn_workload(unsigned at_once) {
 }
 
 Workload timers_workload() {
-    return {"timers",
-            "call_later() with 20,000 timers, per timer; fire: CPU time; late: sleeps of 0.1 to 1 ms",
-            {{"arm", "ns", false}, {"cancel", "ns", false}, {"fire", "ns", false}},
-            [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
-                return measure_in_loop(interrupt, reactor, seconds, measure_timers);
-            }};
+    return {
+        "timers",
+        "call_later() with 20,000 timers, per timer; fire: CPU time; late: sleeps of 0.1 to 1 ms",
+        {{"arm", "ns", false}, {"cancel", "ns", false}, {"fire", "ns", false}},
+        [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
+            return measure_in_loop(interrupt, reactor, seconds, measure_timers);
+        }};
 }
 
 Workload lateness_workload() {

@@ -96,8 +96,8 @@ std::vector<Sample> measure_in_loop(InterruptWatch& interrupt, const std::string
         coir_bench::pin_to_allowed_cpu(0);
         coir::RunOptions options;
         options.reactor = reactor;
-        sender.send(pack(
-            coir::run([&] { return run_with_idle_connection(seconds, body); }, options)));
+        sender.send(
+            pack(coir::run([&] { return run_with_idle_connection(seconds, body); }, options)));
     });
     return unpack(message, message.size() / sizeof(Sample));
 }

@@ -35,8 +35,9 @@ private:
 /// Fills the latency fields in.
 void set_latency(Sample& sample, const coir_bench::Histogram& histogram);
 
-/// Runs `body` as the main task of a loop on `reactor`, in a child pinned to the first CPU that this
-/// process may use. An idle connection is registered, so that looking at the kernel is paid for.
+/// Runs `body` as the main task of a loop on `reactor`, in a child pinned to the first CPU that
+/// this process may use. An idle connection is registered, so that looking at the kernel is paid
+/// for.
 std::vector<Sample> measure_in_loop(InterruptWatch& interrupt, const std::string& reactor,
                                     double seconds,
                                     const std::function<std::vector<Sample>(double)>& body);

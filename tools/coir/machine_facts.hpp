@@ -16,14 +16,14 @@ struct Limit {
 };
 
 struct MachineFacts {
-    std::string kernel;       ///< "Linux 6.18.1"
+    std::string kernel;  ///< "Linux 6.18.1"
     std::string processor;
     unsigned processors = 0;  ///< that this process may use
     std::string fingerprint;  ///< as in the file of `coir pick --write`
     std::string compiler;     ///< that built the command
     Limit open_files;
-    Limit locked_memory;      ///< bytes
-    std::optional<int> io_uring_disabled;      ///< the sysctl; nothing: the kernel has no such
+    Limit locked_memory;                         ///< bytes
+    std::optional<int> io_uring_disabled;        ///< the sysctl; nothing: the kernel has no such
     std::optional<std::uint64_t> max_map_count;  ///< vm.max_map_count
 };
 

@@ -35,7 +35,8 @@ constexpr const char* main_footer =
 
 constexpr const char* reactors_footer =
     "Says of every reactor whether it can be used here, and if not, why and what to do about it;\n"
-    "which one a program gets that leaves the choice to coir, and why; and the limits that matter.\n"
+    "which one a program gets that leaves the choice to coir, and why; and the limits that "
+    "matter.\n"
     "Each is tried in a process of its own, so that a seccomp filter that kills is a result, too.\n"
     "\n"
     "Examples:\n"
@@ -91,10 +92,7 @@ constexpr const char* run_footer =
 // Says how a command is called as people would write it.
 class HelpFormatter : public CLI::Formatter {
 public:
-    HelpFormatter() {
-        label("Subcommands", "Commands");
-        label("Positionals", "Arguments");
-    }
+    HelpFormatter() { label("Positionals", "Arguments"); }
     std::string make_usage(const CLI::App* app, std::string) const override {
         const std::string name = app->get_name();
         std::string usage = "coir COMMAND [OPTIONS]";
@@ -140,11 +138,12 @@ private:
     CLI::App& add(const char* name, const char* description, const char* footer) {
         CLI::App& command = *app.add_subcommand(name, description);
         command.footer(footer);
+        command.group("Commands");
         return command;
     }
     void add_reactors() {
-        CLI::App& command =
-            add("reactors", "Which reactors work here, and which one 'auto' gives", reactors_footer);
+        CLI::App& command = add("reactors", "Which reactors work here, and which one 'auto' gives",
+                                reactors_footer);
         command.add_flag("--json", reactors.json, "Print JSON: schema coir.reactors/1");
     }
     void add_bench() {
@@ -162,8 +161,8 @@ private:
         command.add_flag("--json", bench.json, "Print JSON: schema coir.bench/1");
     }
     void add_pick() {
-        CLI::App& command = add("pick", "Measure which reactor is best here, and recommend one",
-                                pick_footer);
+        CLI::App& command =
+            add("pick", "Measure which reactor is best here, and recommend one", pick_footer);
         add_text(command, "--budget", pick.budget, "S", "Time to spend (default: 20s)");
         command.add_flag("--quick", pick.quick, "The same as --budget 5s");
         add_text(command, "--reactor", pick.reactor, "A,B", "Candidates (default: all usable)");
@@ -192,8 +191,8 @@ std::vector<std::string> option_names(const CLI::App& app) {
     const std::string place = command.get_name() == "coir" ? "" : command.get_name() + ": ";
     if (word.starts_with("-") && word != "-") {
         const std::vector<std::string> names = option_names(command);
-        throw UsageError(place + "unknown option " + in_quotes(word) + "; allowed: " + listed(names) +
-                         did_you_mean(word.substr(0, word.find('=')), names));
+        throw UsageError(place + "unknown option " + in_quotes(word) + "; allowed: " +
+                         listed(names) + did_you_mean(word.substr(0, word.find('=')), names));
     }
     if (place.empty()) {
         const std::vector<std::string> names = {"reactors", "bench", "pick", "run"};

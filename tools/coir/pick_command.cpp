@@ -45,7 +45,8 @@ PickPlan make_plan(const PickOptions& options) {
     if (options.quick) plan.budget = 5;
     if (options.budget) plan.budget = parse_seconds("--budget", *options.budget, 1, 3600);
     if (options.reactor) plan.reactors = *options.reactor;
-    if (options.write) plan.write_to = record_path(options.write->empty() ? "user" : *options.write);
+    if (options.write)
+        plan.write_to = record_path(options.write->empty() ? "user" : *options.write);
     return plan;
 }
 
@@ -123,8 +124,9 @@ Picked pick(const PickPlan& plan) {
     picked.report.load_end = coir_bench::load_average();
     picked.recommendation = recommend(picked.results);
     if (picked.recommendation.reactor.empty()) {
-        throw CommandError(exit_failure, "every reactor failed: " + picked.results[0].reactors[0].reactor +
-                                             ": " + picked.results[0].reactors[0].failure);
+        throw CommandError(exit_failure,
+                           "every reactor failed: " + picked.results[0].reactors[0].reactor + ": " +
+                               picked.results[0].reactors[0].failure);
     }
     return picked;
 }
@@ -161,7 +163,8 @@ std::string format_figures(const Picked& picked, bool colours) {
                     continue;
                 }
                 const double median = summarise(reactor.samples[c]).median;
-                row.push_back({info.unit == "ns" ? format_ns(median) : format_short(median) + "/s"});
+                row.push_back(
+                    {info.unit == "ns" ? format_ns(median) : format_short(median) + "/s"});
             }
             table.add(std::move(row));
         }
@@ -222,7 +225,8 @@ std::string format_json(const Picked& picked, const PickPlan& plan) {
         for (std::size_t c = 0; c < result.workload->cases.size(); ++c) {
             for (const ReactorResult& reactor : result.reactors) {
                 json.open('{').field("scenario", result.workload->scenario);
-                json.field("case", result.workload->cases[c].name).field("reactor", reactor.reactor);
+                json.field("case", result.workload->cases[c].name)
+                    .field("reactor", reactor.reactor);
                 json.field("unit", result.workload->cases[c].unit);
                 if (!reactor.failure.empty()) json.field("error", reactor.failure);
                 json.key("rounds").open('[');
@@ -243,12 +247,12 @@ std::vector<std::string> comments_for(const Picked& picked) {
     std::tm parts{};
     if (::gmtime_r(&now, &parts)) std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &parts);
     const Recommendation& recommendation = picked.recommendation;
-    std::vector<std::string> comments = {
-        "Written by 'coir pick --write' on " + std::string(date) + "; coir " +
-            std::string(coir::version()) + ".",
-        recommendation.reactor + ": " + recommendation.reason,
-        "Measured in " + std::to_string(recommendation.rounds) + " rounds; load " +
-            picked.report.load_start + " -> " + picked.report.load_end + "."};
+    std::vector<std::string> comments = {"Written by 'coir pick --write' on " + std::string(date) +
+                                             "; coir " + std::string(coir::version()) + ".",
+                                         recommendation.reactor + ": " + recommendation.reason,
+                                         "Measured in " + std::to_string(recommendation.rounds) +
+                                             " rounds; load " + picked.report.load_start + " -> " +
+                                             picked.report.load_end + "."};
     for (const Contender& contender : recommendation.contenders) {
         comments.push_back(contender.reactor + " against " + recommendation.base + ": echo " +
                            format_comparison(contender.echo) + ", spawn and timers " +

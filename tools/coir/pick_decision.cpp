@@ -52,7 +52,8 @@ struct Candidate {
 // Of those that beat the base by their margin beyond noise, the fastest; when the runner-up is as
 // fast within noise, the more portable of the two, which comes first.
 const Candidate* choose(const std::vector<WorkloadResult>& results,
-                        const std::vector<Candidate>& candidates, std::size_t rounds, bool by_echo) {
+                        const std::vector<Candidate>& candidates, std::size_t rounds,
+                        bool by_echo) {
     const auto comparison_of = [by_echo](const Candidate& candidate) -> const Comparison& {
         return by_echo ? candidate.contender.echo : candidate.contender.upkeep;
     };
@@ -64,8 +65,8 @@ const Candidate* choose(const std::vector<WorkloadResult>& results,
         // Upkeep must not be bought with throughput.
         if (!by_echo && candidate.contender.echo.finding == Finding::slower) continue;
         if (best) {
-            const Comparison against = compare_speeds(
-                speeds_of(results, candidate.index, best->index, rounds, by_echo));
+            const Comparison against =
+                compare_speeds(speeds_of(results, candidate.index, best->index, rounds, by_echo));
             if (against.finding != Finding::faster) continue;
         }
         best = &candidate;
@@ -76,7 +77,8 @@ const Candidate* choose(const std::vector<WorkloadResult>& results,
 std::string portability_reason(const std::string& base, bool enough_rounds, bool alone) {
     if (alone) return "it is the only candidate";
     if (!enough_rounds) {
-        return "too few rounds for a verdict: " + base + ", because it is the most portable; give it "
+        return "too few rounds for a verdict: " + base +
+               ", because it is the most portable; give it "
                "a larger --budget";
     }
     return "no difference beyond noise that is worth it: " + base +
@@ -110,13 +112,13 @@ Recommendation recommend(const std::vector<WorkloadResult>& results) {
     if (const Candidate* best = choose(results, candidates, rounds, true)) {
         recommendation.reactor = best->contender.reactor;
         recommendation.beyond_noise = true;
-        recommendation.reason = describe(best->contender.echo) + " the echo throughput of " +
-                                recommendation.base;
+        recommendation.reason =
+            describe(best->contender.echo) + " the echo throughput of " + recommendation.base;
     } else if (const Candidate* tidy = choose(results, candidates, rounds, false)) {
         recommendation.reactor = tidy->contender.reactor;
         recommendation.beyond_noise = true;
-        recommendation.reason = "as fast as " + recommendation.base + " at echo within noise, and " +
-                                describe(tidy->contender.upkeep) +
+        recommendation.reason = "as fast as " + recommendation.base +
+                                " at echo within noise, and " + describe(tidy->contender.upkeep) +
                                 " as fast at spawning and timers";
     } else {
         recommendation.reason = portability_reason(

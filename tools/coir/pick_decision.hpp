@@ -13,16 +13,16 @@ namespace coir_tool {
 /// How a reactor did against the base: geometric means over the cases, round by round.
 struct Contender {
     std::string reactor;
-    Comparison echo;      ///< throughput
-    Comparison upkeep;    ///< spawning and timers: only to break ties
+    Comparison echo;    ///< throughput
+    Comparison upkeep;  ///< spawning and timers: only to break ties
 };
 
 struct Recommendation {
     std::string reactor;
-    std::string reason;   ///< one sentence
+    std::string reason;         ///< one sentence
     bool beyond_noise = false;  ///< measured better than the base, not chosen for portability
     std::size_t rounds = 0;
-    std::string base;     ///< that the others were compared with
+    std::string base;                   ///< that the others were compared with
     std::vector<Contender> contenders;  ///< all but the base
 };
 

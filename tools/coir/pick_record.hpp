@@ -12,8 +12,8 @@ namespace coir_tool {
 /// user has no home.
 std::string record_path(const std::string& scope);
 
-/// Whether the file could be written: makes its folder, and a file next to it that it removes again.
-/// CommandError with the reason when not.
+/// Whether the file could be written: makes its folder, and a file next to it that it removes
+/// again. CommandError with the reason when not.
 void check_recordable(const std::string& path);
 
 /// Replaces the file as a whole or not at all. `comments` go into it line by line.

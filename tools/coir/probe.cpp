@@ -25,7 +25,8 @@ constexpr char separator = '\x1f';  // between the fields of a message; no field
 std::vector<std::string> fields_of(const std::string& record) {
     std::vector<std::string> fields;
     std::string field;
-    for (std::istringstream in(record); std::getline(in, field, separator);) fields.push_back(field);
+    for (std::istringstream in(record); std::getline(in, field, separator);)
+        fields.push_back(field);
     return fields;
 }
 
@@ -50,7 +51,8 @@ std::vector<ProbedReactor> probe_all(InterruptWatch& interrupt) {
     for (std::istringstream rows(message); std::getline(rows, row);) {
         const std::vector<std::string> fields = fields_of(row);
         if (fields.size() < 5) continue;
-        reactors.push_back({fields[0], std::stoi(fields[1]), fields[2] == "1", fields[3], fields[4]});
+        reactors.push_back(
+            {fields[0], std::stoi(fields[1]), fields[2] == "1", fields[3], fields[4]});
     }
     return reactors;
 }
@@ -62,9 +64,8 @@ std::vector<ProbedReactor> probe_each(InterruptWatch& interrupt) {
     for (const char* name : {"epoll", "io_uring", "poll"}) {
         ProbedReactor reactor{name, rank--, false, {}, {}};
         try {
-            in_child(interrupt, probe_time, [name](Sender& sender) {
-                sender.send(coir::pick_reactor(name));
-            });
+            in_child(interrupt, probe_time,
+                     [name](Sender& sender) { sender.send(coir::pick_reactor(name)); });
             reactor.usable = true;
         } catch (const ChildFailure& failure) {
             reactor.reason = describe_failure(failure);

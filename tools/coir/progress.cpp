@@ -21,8 +21,7 @@ std::size_t terminal_width() {
 
 }  // namespace
 
-Progress::Progress()
-    : on_(stderr_is_terminal()), utf8_(locale_is_utf8()), started_(Clock::now()) {}
+Progress::Progress() : on_(stderr_is_terminal()), utf8_(locale_is_utf8()), started_(Clock::now()) {}
 
 Progress::~Progress() { clear(); }
 

@@ -22,9 +22,11 @@ const char* variable(const char* name) {
 }
 
 std::string format_bytes(const std::string& number) {
-    if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos) return number;
+    if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos)
+        return number;
     const double bytes = std::strtod(number.c_str(), nullptr);
-    if (bytes >= 1024.0 * 1024 * 1024) return format_fixed(bytes / (1024.0 * 1024 * 1024), 1) + " GiB";
+    if (bytes >= 1024.0 * 1024 * 1024)
+        return format_fixed(bytes / (1024.0 * 1024 * 1024), 1) + " GiB";
     if (bytes >= 1024.0 * 1024) return format_fixed(bytes / (1024.0 * 1024), 1) + " MiB";
     return format_fixed(bytes / 1024, 0) + " KiB";
 }
@@ -32,9 +34,12 @@ std::string format_bytes(const std::string& number) {
 std::string describe_sysctl(const MachineFacts& facts) {
     if (!facts.io_uring_disabled) return "this kernel has no such switch";
     switch (*facts.io_uring_disabled) {
-        case 0: return "0: allowed to everybody";
-        case 1: return "1: for members of kernel.io_uring_group and the privileged only";
-        default: return std::to_string(*facts.io_uring_disabled) + ": denied to everybody";
+        case 0:
+            return "0: allowed to everybody";
+        case 1:
+            return "1: for members of kernel.io_uring_group and the privileged only";
+        default:
+            return std::to_string(*facts.io_uring_disabled) + ": denied to everybody";
     }
 }
 
@@ -42,10 +47,11 @@ std::string format_reactor(const ProbedReactor& reactor, std::size_t width, bool
     constexpr std::size_t indent = 2;
     std::string name = reactor.name;
     name.append(width - name.size() + 2, ' ');
-    const char* verdict = !reactor.usable ? "unusable  " : reactor.automatic() ? "usable    "
-                                                                               : "by name   ";
-    const Colour colour = reactor.usable ? (reactor.automatic() ? Colour::green : Colour::dim)
-                                         : Colour::red;
+    const char* verdict = !reactor.usable       ? "unusable  "
+                          : reactor.automatic() ? "usable    "
+                                                : "by name   ";
+    const Colour colour =
+        reactor.usable ? (reactor.automatic() ? Colour::green : Colour::dim) : Colour::red;
     const std::size_t column = indent + width + 2 + 10;
     std::string text = std::string(indent, ' ') + coloured(name, Colour::bold, colours) +
                        coloured(verdict, colour, colours);

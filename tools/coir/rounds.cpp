@@ -43,7 +43,8 @@ private:
         for (WorkloadResult& result : results_) {
             for (ReactorResult& reactor : result.reactors) {
                 if (plan_.progress) {
-                    plan_.progress(done_, all_, result.workload->scenario + " on " + reactor.reactor);
+                    plan_.progress(done_, all_,
+                                   result.workload->scenario + " on " + reactor.reactor);
                 }
                 ++done_;
                 if (reactor.failure.empty()) measure(*result.workload, reactor, seconds, keep);

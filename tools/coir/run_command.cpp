@@ -17,8 +17,8 @@
 namespace coir_tool {
 namespace {
 
-// As the program will do it, but in a child, because trying a reactor may be deadly; the answer is a
-// status and a message.
+// As the program will do it, but in a child, because trying a reactor may be deadly; the answer is
+// a status and a message.
 void check_reactor(const std::string& spec) {
     InterruptWatch interrupt;
     std::string answer;
@@ -36,9 +36,9 @@ void check_reactor(const std::string& spec) {
         });
     } catch (const ChildFailure& failure) {
         const std::string advice = advice_for(failure);
-        throw CommandError(exit_unavailable, in_quotes(spec) + " cannot be used here: " +
-                                                 describe_failure(failure) +
-                                                 (advice.empty() ? "" : "; ") + advice);
+        throw CommandError(exit_unavailable,
+                           in_quotes(spec) + " cannot be used here: " + describe_failure(failure) +
+                               (advice.empty() ? "" : "; ") + advice);
     } catch (const InterruptedBySignal& signal) {
         throw CommandError(128 + signal.signo, "interrupted");
     }
@@ -58,12 +58,14 @@ int run_command(const RunOptions& options) {
     }
     if (options.reactor->empty()) throw UsageError("--reactor takes a name, got ''");
     if (options.program.empty() || options.program[0].empty()) {
-        throw UsageError("run needs a program after --, as in: coir run --reactor epoll -- ./server");
+        throw UsageError(
+            "run needs a program after --, as in: coir run --reactor epoll -- ./server");
     }
     check_reactor(*options.reactor);
     ::setenv("COIR_REACTOR", options.reactor->c_str(), 1);
     std::vector<char*> words;
-    for (const std::string& word : options.program) words.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& word : options.program)
+        words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     ::execvp(words[0], words.data());
     const int error = errno;

@@ -25,9 +25,9 @@ Summary summarise(const std::vector<Sample>& samples) {
     summary.min = *std::min_element(values.begin(), values.end());
     summary.max = *std::max_element(values.begin(), values.end());
     summary.typical.value = summary.median;
-    for (double Sample::*field : {&Sample::operations, &Sample::cpu_ns_per_op,
-                                  &Sample::polls_per_op, &Sample::p50_ns, &Sample::p99_ns,
-                                  &Sample::p999_ns, &Sample::max_ns}) {
+    for (double Sample::*field :
+         {&Sample::operations, &Sample::cpu_ns_per_op, &Sample::polls_per_op, &Sample::p50_ns,
+          &Sample::p99_ns, &Sample::p999_ns, &Sample::max_ns}) {
         summary.typical.*field = median_of(samples, field);
     }
     return summary;

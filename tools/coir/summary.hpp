@@ -15,7 +15,7 @@ enum class Finding : unsigned char { too_few_rounds, same, faster, slower };
 
 /// Compared with another reactor, round by round.
 struct Comparison {
-    double ratio = 1;  ///< median over the rounds of this value / the base's
+    double ratio = 1;                     ///< median over the rounds of this value / the base's
     coir_bench::Interval ratio_interval;  ///< 95 %, by resampling the rounds
     double speed = 1;  ///< the ratio or its inverse: above 1 is better, whatever the unit
     coir_bench::Interval speed_interval;

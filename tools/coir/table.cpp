@@ -46,12 +46,23 @@ std::string coloured(const std::string& text, Colour colour, bool colours) {
     if (!colours || colour == Colour::plain || text.empty()) return text;
     const char* code = "";
     switch (colour) {
-        case Colour::plain: break;
-        case Colour::bold: code = "1"; break;
-        case Colour::dim: code = "2"; break;
-        case Colour::green: code = "32"; break;
-        case Colour::red: code = "31"; break;
-        case Colour::yellow: code = "33"; break;
+        case Colour::plain:
+            break;
+        case Colour::bold:
+            code = "1";
+            break;
+        case Colour::dim:
+            code = "2";
+            break;
+        case Colour::green:
+            code = "32";
+            break;
+        case Colour::red:
+            code = "31";
+            break;
+        case Colour::yellow:
+            code = "33";
+            break;
     }
     return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
 }

@@ -36,7 +36,8 @@ private:
 std::string coloured(const std::string& text, Colour colour, bool colours);
 /// How many columns of a terminal UTF-8 text takes; all that coir prints is one wide.
 std::size_t width_of(const std::string& text);
-/// The text broken at spaces into lines of at most `width`, each but the first after `indent` spaces.
+/// The text broken at spaces into lines of at most `width`, each but the first after `indent`
+/// spaces.
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t width = 96);
 
 /// "12.3 ns", "4.56 us", "1.20 ms", "3.00 s".
