@@ -3,8 +3,8 @@
 //
 //   waiting --first completion | timer | cancel request--> ending --last completion--> ready
 //
-// The first of the three decides the outcome. What is left in flight is then cancelled, and the task
-// goes on only when all of it has come back, for the operations live on its stack.
+// The first of the three decides the outcome. What is left in flight is then cancelled, and the
+// task goes on only when all of it has come back, for the operations live on its stack.
 #include "legacy_hooks.hpp"
 
 #include "scheduler.hpp"

@@ -54,9 +54,9 @@ struct WaitOperation : Operation {
     bool finished = false;
 };
 
-/// Suspends the current task until the first of `count` operations is done, the deadline is over, or
-/// the task is cancelled. Returns only when the kernel has given all of them back: those that were
-/// not done are cancelled and have the result -ECANCELED. A result beats the deadline and the
+/// Suspends the current task until the first of `count` operations is done, the deadline is over,
+/// or the task is cancelled. Returns only when the kernel has given all of them back: those that
+/// were not done are cancelled and have the result -ECANCELED. A result beats the deadline and the
 /// request, but a request that is pending already ends the wait before it begins. `count` may be 0.
 COIR_API Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count,
                         TimePoint deadline, const char* what) noexcept;

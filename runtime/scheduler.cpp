@@ -597,6 +597,9 @@ void Scheduler::close() {
         return;
     }
     stacks_.reset();
+    // The world may be the reactor's own; handles and time() still ask for the clock.
+    sys_ = &real_sys();
+    chooser_ = nullptr;
     reactor_.reset();
 }
 

@@ -150,7 +150,9 @@ public:
     LoopMetrics metrics() const;
     int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
     std::optional<Nanoseconds> next_timeout();
-    bool has_ready() const noexcept { return ready_head_ != nullptr || !inbox_.empty(); }
+    bool has_ready() const noexcept {
+        return ready_head_ != nullptr || (!closed_ && !inbox_.empty());
+    }
     /// `task` has ended normally although it was thrown a CancelledError.
     void swallowed_cancel(const TaskBase& task) noexcept;
     /// Debug mode, at the end of a step of the current task, or of a callback of type `callback`:

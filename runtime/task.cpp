@@ -215,11 +215,19 @@ void TaskBase::request_from(ScopeRequest& request) noexcept {
     if (park_ && park_->cancel && request.mask_depth >= mask_depth()) park_->cancel(*park_, *this);
 }
 
-std::uint32_t TaskBase::leave_scope(ScopeRequest& request) noexcept {
+void TaskBase::leave_scope(ScopeRequest& request) noexcept {
     stack_->scopes = request.outer;
     if (request.made() && cancelling_ > 0 && --cancelling_ == 0) outside_pending_ = 0;
     if (request.state != ScopeRequest::State::none) update_cancel_pending();
-    return cancelling_;
+}
+
+std::uint32_t TaskBase::cancelling_in(const ScopeRequest& request) const noexcept {
+    if (request.mask_depth == 0) return cancelling_;
+    std::uint32_t count = 0;
+    for (const ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
+        if (scope->made() && scope->mask_depth >= request.mask_depth) ++count;
+    }
+    return count;
 }
 
 void TaskBase::expire_due_scopes() noexcept {

@@ -17,7 +17,7 @@ namespace coir {
 inline namespace v0 {
 
 Timeout::Timeout(TimePoint now, TimePoint when)
-    : task_(detail::this_task("a timeout")), cancelling_before_(task_.cancelling()) {
+    : task_(detail::this_task("a timeout")) {
     timer_.scope = this;
     timer_.fire = &Timeout::timer_fired;
     request_.scope = this;
@@ -26,6 +26,7 @@ Timeout::Timeout(TimePoint now, TimePoint when)
     };
     if (when != never) task_.scheduler().arm(timer_, when);  // may throw: before the scope is known
     task_.enter_scope(request_);
+    cancelling_before_ = task_.cancelling_in(request_);
     set_deadline(now, when);
 }
 
@@ -57,12 +58,11 @@ void Timeout::expire() noexcept {
     task_.request_from(request_);
 }
 
-// Returns what is left of the task's count of requests.
-std::uint32_t Timeout::leave() noexcept {
-    if (!active_) return task_.cancelling();
+void Timeout::leave() noexcept {
+    if (!active_) return;
     active_ = false;
     task_.scheduler().disarm(timer_);
-    return task_.leave_scope(request_);
+    task_.leave_scope(request_);
 }
 
 void Timeout::returned() noexcept {
@@ -78,8 +78,9 @@ void Timeout::returned() noexcept {
 }
 
 bool Timeout::cancelled(const CancelledError& error) {
-    const std::uint32_t left = leave();
+    leave();
     if (!expired_) return false;
+    const std::uint32_t left = task_.cancelling_in(request_);
     if (left <= cancelling_before_) return true;
     // Others have asked too. Outer scopes with a later deadline can wait until this error has been
     // dealt with: they ask again at the next suspension point. Anybody else comes first.

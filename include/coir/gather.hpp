@@ -148,6 +148,23 @@ COIR_SUSPENDS auto gather(Range&& jobs)
 
 namespace detail {
 
+/// A call that is made when this is destroyed.
+template <class F>
+class LastAct {
+public:
+    explicit LastAct(F f) : f_(std::move(f)) {}
+    LastAct(LastAct&& other) noexcept
+        : f_(std::move(other.f_)), armed_(std::exchange(other.armed_, false)) {}
+    LastAct& operator=(LastAct&&) = delete;
+    ~LastAct() {
+        if (armed_) f_();
+    }
+
+private:
+    F f_;
+    bool armed_ = true;
+};
+
 /// Gives a future the outcome of a job that is done.
 template <class T, class State>
 void follow_job(State& job, const Future<T>& outer) {
@@ -184,18 +201,24 @@ auto shield(Job&& job) -> Future<detail::JobResult<Job>> {
     auto inner = detail::job_handle(std::forward<Job>(job));
     detail::require_same_loop(inner.state(), "shield");
     Future<T> outer = create_future<T>();
-    // Not the handle: a job's own callback must not keep it alive.
-    auto* state = &inner.state();
-    auto follow = [state, outer] {
-        if (!outer.done()) detail::follow_job<T>(*state, outer);
-    };
     if (inner.done()) {
-        follow();
+        detail::follow_job<T>(inner.state(), outer);
         return outer;
     }
-    const CallbackId following = inner.add_done_callback(follow);
-    // A cancelled outer future leaves nothing behind on a long-lived job.
-    outer.add_done_callback([inner, following] { inner.remove_done_callback(following); });
+    // Neither callback holds a handle of its own state's, not even through the other: an abandoned
+    // job or future must be able to go.
+    using Outer = detail::FutureState<T>;
+    auto target = std::make_shared<Outer*>(&outer.state());
+    const CallbackId following = inner.add_done_callback([job = &inner.state(), target] {
+        if (!*target) return;
+        const Future<T> future(detail::StateRef<Outer>::share(*target));
+        if (!future.done()) detail::follow_job<T>(*job, future);
+    });
+    outer.add_done_callback(
+        [last = detail::LastAct([inner, following, target] {
+             *target = nullptr;
+             inner.remove_done_callback(following);
+         })] {});
     return outer;
 }
 

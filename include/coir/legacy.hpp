@@ -12,8 +12,8 @@ class TaskBase;
 
 /// As long as one lives, blocking libc calls of the task that made it block the thread, as they do
 /// without coir: for code that must not be interrupted by other tasks of its loop. Other tasks are
-/// not affected, and coir's own calls suspend as ever. Outside tasks it does nothing. Belongs to one
-/// task (a local variable); regions nest. Never throws; harmless when libcoir-legacy is not there.
+/// not affected, and coir's own calls suspend as ever. Outside tasks it does nothing. Belongs to
+/// one task (a local variable); regions nest. Never throws; harmless without libcoir-legacy.
 class COIR_API blocking_region {
 public:
     blocking_region() noexcept;

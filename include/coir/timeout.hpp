@@ -59,13 +59,13 @@ private:
     static void timer_fired(detail::TimerNode& node) noexcept;
     void set_deadline(TimePoint now, TimePoint when);
     void expire() noexcept;
-    std::uint32_t leave() noexcept;
+    void leave() noexcept;
 
     detail::TaskBase& task_;
     Timer timer_;
     Request request_;
     std::uint64_t due_turn_ = 0;  // when the timer fired first; 0: it has not
-    std::uint32_t cancelling_before_;
+    std::uint32_t cancelling_before_ = 0;
     bool expired_ = false;
     bool active_ = true;
 };

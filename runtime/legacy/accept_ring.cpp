@@ -113,7 +113,8 @@ long AcceptRing::accept(Sys& sys, int fd, sockaddr* address, socklen_t* length,
         __atomic_store_n(word(parameters_.sq_off.tail), tail, __ATOMIC_RELEASE);
         return -ENOSYS;
     }
-    const auto* completions = reinterpret_cast<const io_uring_cqe*>(rings_ + parameters_.cq_off.cqes);
+    const auto* completions =
+        reinterpret_cast<const io_uring_cqe*>(rings_ + parameters_.cq_off.cqes);
     const long result = completions[head & *word(parameters_.cq_off.ring_mask)].res;
     __atomic_store_n(word(parameters_.cq_off.head), head + 1, __ATOMIC_RELEASE);
     return result;

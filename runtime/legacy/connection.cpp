@@ -2,11 +2,11 @@
 // connect, accept, accept4, close in a task.
 //
 // Facts:
-// - No flag keeps connect() from waiting. io_uring can do without; elsewhere O_NONBLOCK is set around
-//   the one call. The socket is fresh, so that nobody else can see it.
+// - No flag keeps connect() from waiting. io_uring can do without; elsewhere O_NONBLOCK is set
+//   around the one call. The socket is fresh, so that nobody else can see it.
 // - After a connect() that did not wait, a second one says how it went and leaves the socket in the
 //   state that programs expect.
-// - A unix listener with a full queue answers EAGAIN and never becomes "writable": pauses have to do.
+// - A unix listener with a full queue answers EAGAIN and never becomes "writable": pauses do.
 // - accept() on a blocking listener could wait although poll() has said ready: another process may
 //   have been quicker. io_uring has an accept that does not wait (accept_ring.hpp).
 #include "accept_ring.hpp"
@@ -137,7 +137,7 @@ int accept4(Scheduler& loop, int fd, sockaddr* address, socklen_t* length, int f
     }
 }
 
-// Whoever waits for it on this loop is woken with EBADF. (Linux would leave a blocked thread there.)
+// Whoever waits for it on this loop is woken with EBADF; Linux would leave a blocked thread there.
 int close(Scheduler& loop, int fd) {
     if (fd >= 0) hooks::closing(loop, fd);
     return real::close(fd);

@@ -24,14 +24,21 @@ enum Category : unsigned { io = 1, sleep = 2, dns = 4, life = 8 };
 
 // What COIR_LEGACY allows; all until the constructor has read it.
 constinit unsigned enabled = io | sleep | dns | life;
-// In the child of a fork only the calling task goes on, and the loop's kernel objects are shared
-// with the parent: there everything blocks as it does without coir.
+// In the child of a fork only the calling task goes on, and its loop's kernel objects are shared
+// with the parent: in that loop everything blocks as it does without coir. Loops that the child
+// makes are as good as any.
 constinit int process = 0;
-constinit bool forked = false;
+constinit Scheduler* loop_of_parent = nullptr;
+
+void in_child() noexcept {
+    process = static_cast<int>(::getpid());
+    if (Scheduler* loop = hooks::loop_here()) loop_of_parent = loop;
+}
 
 inline Scheduler* suspendable(Category category) noexcept {
     Scheduler* loop = hooks::suspendable();
-    if (!loop || (enabled & category) == 0 || forked) [[likely]] return nullptr;
+    if (!loop) [[likely]] return nullptr;
+    if ((enabled & category) == 0 || loop == loop_of_parent) return nullptr;
     return loop;
 }
 
@@ -39,7 +46,7 @@ inline Scheduler* suspendable(Category category) noexcept {
 // objects' meaning: it must not touch them.
 inline Scheduler* affected() noexcept {
     Scheduler* loop = hooks::loop_here();
-    if (!loop || forked) [[likely]] return nullptr;
+    if (!loop || loop == loop_of_parent) [[likely]] return nullptr;
     if (hooks::sys(*loop)(SYS_getpid) != process) return nullptr;
     return loop;
 }
@@ -75,7 +82,7 @@ void enable_by_environment(std::string_view list) {
 
 [[gnu::constructor]] void start() {
     process = static_cast<int>(::getpid());
-    ::pthread_atfork(nullptr, nullptr, [] { forked = true; });
+    ::pthread_atfork(nullptr, nullptr, &in_child);
     if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
     for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
         resolve(static_cast<Symbol>(i));

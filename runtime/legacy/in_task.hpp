@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the replaced functions do in a task: the same as in libc, but the task waits, not the thread.
+// What the replaced functions do in a task: what libc's do, but the task waits, not the thread.
 //
 // The pattern of all of them: try without waiting; when that says EAGAIN, and the program has not
 // asked for it by O_NONBLOCK, suspend the task until the descriptor is ready, and try again. So the
@@ -83,8 +83,8 @@ private:
 
 /// One operation of code poll.
 void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcept;
-/// How long to stay away from a descriptor that says ready and is not: none for the first few times,
-/// then 1 to 10 milliseconds.
+/// How long to stay away from a descriptor that says ready and is not: none for the first few
+/// times, then 1 to 10 milliseconds.
 Nanoseconds pause_after(unsigned futile) noexcept;
 /// Sleeps; outcome timeout or cancelled.
 Woken rest(Scheduler& loop, TimePoint until, const char* what) noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is left of an iovec array once some bytes have moved, a window at a time, without allocating.
+// What is left of an iovec array once some bytes have moved, window by window. Allocates nothing.
 #pragma once
 
 #include <algorithm>

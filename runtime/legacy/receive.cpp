@@ -51,7 +51,8 @@ long receive_rest(Sys& sys, Waiting& waiting, int fd, Pieces& left, std::size_t 
     return got;
 }
 
-bool wants_rest(Sys& sys, Waiting& waiting, int fd, std::size_t size, long got, int flags) noexcept {
+bool wants_rest(Sys& sys, Waiting& waiting, int fd, std::size_t size, long got,
+                int flags) noexcept {
     return got > 0 && static_cast<std::size_t>(got) < size && (flags & MSG_WAITALL) != 0 &&
            (flags & MSG_PEEK) == 0 && !waiting.nonblocking() && is_stream(sys, fd);
 }
@@ -80,7 +81,8 @@ long receive(Scheduler& loop, int fd, void* buffer, std::size_t size, int flags,
     return got;
 }
 
-long receive_message(Scheduler& loop, int fd, msghdr* message, int flags, const char* what) noexcept {
+long receive_message(Scheduler& loop, int fd, msghdr* message, int flags,
+                     const char* what) noexcept {
     Sys& sys = hooks::sys(loop);
     Waiting waiting(loop, fd, POLLIN, SO_RCVTIMEO, what);
     long got;
@@ -107,7 +109,8 @@ long receive_message(Scheduler& loop, int fd, msghdr* message, int flags, const 
 }
 
 // What is neither a socket nor a file.
-long read_device(Scheduler& loop, int fd, const iovec* pieces, int count, const char* what) noexcept {
+long read_device(Scheduler& loop, int fd, const iovec* pieces, int count,
+                 const char* what) noexcept {
     Sys& sys = hooks::sys(loop);
     Waiting waiting(loop, fd, POLLIN, 0, what);
     long got;
@@ -161,8 +164,9 @@ ssize_t recvmsg(Scheduler& loop, int fd, msghdr* message, int flags) {
 // back, and an error after the first message is left for the next call.
 int recvmmsg(Scheduler& loop, int fd, mmsghdr* messages, unsigned count, int flags,
              timespec* timeout) {
-    if ((flags & immediate_flags) != 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-                                                       timeout->tv_nsec >= 1'000'000'000))) {
+    const bool refused = timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+                                     timeout->tv_nsec >= 1'000'000'000);
+    if ((flags & immediate_flags) != 0 || refused) {
         did_not_suspend(loop);
         return real::recvmmsg(fd, messages, count, flags, timeout);
     }

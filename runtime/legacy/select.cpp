@@ -56,7 +56,7 @@ public:
         }
         return 0;
     }
-    /// A real call that does not wait; the answers are handed over when `keep` or when there are any.
+    /// A real call that does not wait; its answers are in the copies.
     long look(Sys& sys, int count, const sigset_t* mask) noexcept {
         for (int set = 0; set < 3; ++set) {
             if (sets_[set]) std::memcpy(copy(set), sets_[set], bytes());
@@ -88,7 +88,9 @@ public:
     }
 
 private:
-    unsigned long* copy(int set) noexcept { return copies_ + static_cast<std::size_t>(set) * words_; }
+    unsigned long* copy(int set) noexcept {
+        return copies_ + static_cast<std::size_t>(set) * words_;
+    }
     std::size_t bytes() const noexcept { return words_ * sizeof(unsigned long); }
 
     unsigned long* sets_[3];

@@ -8,10 +8,10 @@
 // Facts:
 // - Only streams take a part of what is given; datagrams go as a whole or not at all.
 // - Control data and an address go with the first part only.
-// - Unconnected unix datagram sockets are always "writable", however full the peer's queue is: after
-//   a few futile waits there are pauses instead (Waiting).
-// - pwritev2 with RWF_NOWAIT works on pipes, and keeps writes of up to PIPE_BUF bytes whole. Where it
-//   does not (ttys, FIFOs), POLLOUT promises room for that much.
+// - Unconnected unix datagram sockets are always "writable", however full the peer's queue is:
+//   after a few futile waits there are pauses instead (Waiting).
+// - pwritev2 with RWF_NOWAIT works on pipes, and keeps writes of up to PIPE_BUF bytes whole. Where
+//   it does not (ttys, FIFOs), POLLOUT promises room for that much.
 #include "in_task.hpp"
 #include "pieces.hpp"
 

@@ -60,7 +60,8 @@ int sleep_until(Scheduler& loop, clockid_t clock, const timespec& when) noexcept
             return 0;
         }
         Nanoseconds rest_of_it;
-        const Nanoseconds step = clock == CLOCK_MONOTONIC ? left : std::min(left, set_clock_interval);
+        const Nanoseconds step =
+            clock == CLOCK_MONOTONIC ? left : std::min(left, set_clock_interval);
         if (const int error = sleep_for(loop, step, rest_of_it, "clock_nanosleep")) return error;
     }
 }

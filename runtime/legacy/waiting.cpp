@@ -56,7 +56,8 @@ TimePoint socket_deadline(Sys& sys, int fd, int option) noexcept {
 
 bool is_file(Sys& sys, int fd) noexcept {
     struct stat info;
-    if (sys(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0) return true;  // the call will tell why
+    // An error: the call itself will tell why.
+    if (sys(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH) < 0) return true;
     return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode);
 }
 

@@ -63,8 +63,9 @@ TEST_CASE("accept4 sets what it is asked to", "[legacy]") {
     coir_test::run_in_loop([] {
         Listening listening;
         REQUIRE(listening.ok);
-        auto accepted = coir::create_task(
-            [&] { return ::accept4(listening.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); });
+        auto accepted = coir::create_task([&] {
+            return ::accept4(listening.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        });
         ::usleep(2000);
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         CHECK(::connect(fd, listening.generic(), sizeof listening.address) == 0);

@@ -353,6 +353,12 @@ TEST_CASE("rule 20: a closed loop refuses everything, and keeps no callable") {
     CHECK_THROWS_AS(static_cast<void>(loop.create_task(job)), std::logic_error);
     CHECK_THROWS_AS(loop.create_future<int>(), std::logic_error);
     CHECK(token.use_count() == 2);  // here and in `job`
+    // What only looks may still look.
+    CHECK_FALSE(loop.has_ready());
+    CHECK_FALSE(loop.next_timeout().has_value());
+    CHECK(loop.fd() == -1);
+    CHECK(loop.time() >= coir::TimePoint{});
+    CHECK(loop.metrics().tasks_alive == 0);
 }
 
 TEST_CASE("rule 20: close() destroys callbacks and timers without running them") {

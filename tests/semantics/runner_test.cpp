@@ -11,6 +11,7 @@
 #include <coir/thread.hpp>
 #include <coir/timeout.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -194,11 +195,16 @@ TEST_CASE("rule 238, D37: errors of leftovers go to the handler, not to run's ca
 
 TEST_CASE("rule 239: at the end tasks are cancelled first, then the pool is joined") {
     std::vector<std::string> log;
+    std::atomic<bool> entered{false};
     coir::RunOptions options = coir_test::options();
+    options.cleanup_grace = 10s;
     coir::run(
         [&] {
             coir::spawn_detached([&] {
-                coir::to_thread([&] { std::this_thread::sleep_for(30ms); });
+                coir::to_thread([&] {
+                    entered = true;
+                    std::this_thread::sleep_for(30ms);
+                });
                 log.push_back("job ended");
                 try {
                     coir::checkpoint();
@@ -207,7 +213,7 @@ TEST_CASE("rule 239: at the end tasks are cancelled first, then the pool is join
                     throw;
                 }
             });
-            coir::sleep(5ms);
+            while (!entered) coir::sleep(100us);
             log.push_back("main ended");
         },
         options);

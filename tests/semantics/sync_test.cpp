@@ -77,7 +77,7 @@ TEST_CASE("rule 193, D25: waiters get the lock in order, before any newcomer") {
     });
 }
 
-TEST_CASE("rule 193: a lock excludes, and serves everybody, in any order of steps") {
+TEST_CASE("rule 193, D18: a lock held across waits excludes, and serves everybody, in any order") {
     on_every_order([] {
         coir::Lock lock;
         int inside = 0;

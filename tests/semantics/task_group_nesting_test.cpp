@@ -175,7 +175,7 @@ TEST_CASE("rule 179: a failure in the outer group cancels the inner one") {
 }
 
 TEST_CASE("rule 180: both of two nested groups fail at once") {
-    on_every_order([] {
+    run_on_sim([] {  // in a drawn order the inner one may be over before the outer one fails
         std::string inner_outcome;
         CHECK(outcome_of([&] {
                   coir::with_task_group([&](TaskGroup& outer) {

@@ -20,7 +20,7 @@ def main(path):
             test = json.loads(line)
             output = test.get("stdout", "") or ""
             found = COUNTS.search(output)
-            counts = [int(number) for number in found.groups()] if found else None
+            counts = [int(number) for number in found.groups()] if found else unfinished(output)
             result = test["result"]
             if result in ("OK", "EXPECTEDFAIL"):
                 counts = counts or [1, 0, 0]
@@ -37,6 +37,16 @@ def main(path):
     if sum(total) == 0:
         print("no test was run", file=sys.stderr)
     return 1 if total[1] > 0 or sum(total) == 0 else 0
+
+
+def unfinished(output):
+    """The counts of a program that crashed or hung in the last case that it named."""
+    started = len(re.findall(r"^run: ", output, re.MULTILINE))
+    if started == 0:
+        return None
+    failed = len(re.findall(r"^failed: ", output, re.MULTILINE))
+    skipped = len(re.findall(r"^skipped: ", output, re.MULTILINE))
+    return [max(started - 1 - failed - skipped, 0), failed + 1, skipped]
 
 
 def short_name(test):

@@ -91,9 +91,10 @@ public:
 
     void enter_scope(ScopeRequest& request) noexcept;
     void request_from(ScopeRequest& request) noexcept;
-    /// Takes the scope's request back, if it was made; returns what is left of cancelling(). Scopes
-    /// must be left innermost first.
-    std::uint32_t leave_scope(ScopeRequest& request) noexcept;
+    /// Takes the scope's request back, if it was made. Scopes must be left innermost first.
+    void leave_scope(ScopeRequest& request) noexcept;
+    /// cancelling(), without the requests that masks around the scope keep out of it.
+    std::uint32_t cancelling_in(const ScopeRequest& request) const noexcept;
     /// check_cancelled() for calls that are sure to suspend: a deadline that has passed counts.
     COIR_SUSPENDS void check_deadlines_and_cancelled() {
         if (cancel_pending_) [[unlikely]] expire_due_scopes();
