@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Accepting: the loop of a Server, and Listener.
-#include "server_state.hpp"
-
-#include "resolver.hpp"
-
+#include <algorithm>
+#include <cerrno>
 #include <coir/await.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
-
-#include <algorithm>
-#include <cerrno>
 #include <exception>
 #include <stdexcept>
 #include <string>
+
+#include "resolver.hpp"
+#include "server_state.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -38,8 +36,8 @@ public:
     void failed(const std::string& why) {
         const TimePoint now = scheduler_.now();
         if (!said_ || now - said_at_ >= std::chrono::seconds(1)) {
-            log(LogLevel::warning, "coir: a server cannot accept connections: " + why +
-                                       "; it will try again");
+            log(LogLevel::warning,
+                "coir: a server cannot accept connections: " + why + "; it will try again");
             said_ = true;
             said_at_ = now;
         }

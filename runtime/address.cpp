@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Address: IP literals and Unix paths, without asking anybody.
-#include <coir/address.hpp>
-
-#include <coir/error.hpp>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <coir/address.hpp>
+#include <coir/error.hpp>
 #include <cstddef>
 #include <cstring>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
 
 namespace coir {
 inline namespace v0 {

@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // Connecting: one address; several by RFC 8305 ("Happy Eyeballs"); Unix sockets.
-#include <coir/net.hpp>
-
-#include "loop_object.hpp"
-#include "resolver.hpp"
-#include "stream_state.hpp"
-#include "task_operation.hpp"
-
-#include <coir/await.hpp>
-#include <coir/error.hpp>
-#include <coir/task.hpp>
-#include <coir/timeout.hpp>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <coir/await.hpp>
+#include <coir/error.hpp>
+#include <coir/net.hpp>
+#include <coir/task.hpp>
+#include <coir/timeout.hpp>
 #include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include "loop_object.hpp"
+#include "resolver.hpp"
+#include "stream_state.hpp"
+#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -39,9 +37,9 @@ void bind_local(Sys& sys, int fd, const Address& to, const ConnectOptions& optio
     if (!options.local_addr) return;
     const Address& local = *options.local_addr;
     if (local.family() != to.family()) {
-        throw IoError(EADDRNOTAVAIL, "connect", -1,
-                      to.to_string() + " cannot be reached from " + local.to_string() +
-                          ": another family");
+        throw IoError(
+            EADDRNOTAVAIL, "connect", -1,
+            to.to_string() + " cannot be reached from " + local.to_string() + ": another family");
     }
     sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     const long result = sys(SYS_bind, fd, local.data(), local.size());
@@ -76,8 +74,8 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
         if (result < 0) throw_io(result, "connect", fd.get(), to.to_string());
         if (is_connected_to_itself(sys, fd.get(), to)) continue;
         if (options.nodelay) {
-            check_io(sys.setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1), "setsockopt(TCP_NODELAY)",
-                     fd.get());
+            check_io(sys.setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1),
+                     "setsockopt(TCP_NODELAY)", fd.get());
         }
         return fd;
     }
@@ -206,8 +204,8 @@ private:
             ++failures_;
         }
     }
-    // An attempt that has not begun when it is cancelled never begins, and counts itself off nowhere:
-    // so the tasks are joined, not the attempts.
+    // An attempt that has not begun when it is cancelled never begins, and counts itself off
+    // nowhere: so the tasks are joined, not the attempts.
     void join() noexcept {
         MaskScope mask;
         for (const TaskRef& task : tasks_) {

@@ -60,7 +60,10 @@ private:
                 cancel_rest({});
             }
         }
-        if (remaining_ == 0 && suspended_) task_.scheduler().make_ready(task_);
+        if (remaining_ == 0 && suspended_) {
+            suspended_ = false;  // once: this may be inside of cancel_rest() of another child's end
+            task_.scheduler().make_ready(task_);
+        }
     }
     void own_cancel() noexcept {
         cancelled_ = true;

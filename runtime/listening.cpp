@@ -2,19 +2,18 @@
 // See listening.hpp.
 #include "listening.hpp"
 
-#include "stream_state.hpp"
-#include "task_operation.hpp"
-
-#include <coir/error.hpp>
-#include <coir/fd.hpp>
-
-#include <cerrno>
-#include <exception>
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
+
+#include <cerrno>
+#include <coir/error.hpp>
+#include <coir/fd.hpp>
+#include <exception>
+
+#include "stream_state.hpp"
+#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -65,7 +64,8 @@ std::vector<LoopPtr<LoopFd>> try_all(Scheduler& scheduler, std::vector<Address>&
 
 }  // namespace
 
-LoopPtr<LoopFd> listen_at(Scheduler& scheduler, const Address& address, const BindOptions& options) {
+LoopPtr<LoopFd> listen_at(Scheduler& scheduler, const Address& address,
+                          const BindOptions& options) {
     LoopPtr<LoopFd> socket = make_socket(scheduler, address);
     Sys& sys = scheduler.sys();
     const int fd = socket->fd();

@@ -2,16 +2,15 @@
 // Listening sockets, shared by Listener and Server.
 #pragma once
 
-#include "loop_object.hpp"
+#include <sys/types.h>
 
 #include <coir/address.hpp>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <sys/types.h>
+#include "loop_object.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -38,8 +37,8 @@ struct UnixPath {
     dev_t device = 0;
     ino_t inode = 0;
 };
-/// Listens at a path; what a dead server has left there is removed first. IoError(EADDRINUSE) when a
-/// live one, or anything but a socket, is there.
+/// Listens at a path; what a dead server has left there is removed first. IoError(EADDRINUSE) when
+/// a live one, or anything but a socket, is there.
 LoopPtr<LoopFd> listen_at_path(Scheduler& scheduler, std::string_view path,
                                const BindOptions& options, UnixPath& created);
 /// Removes the file if it is still the one that was created.

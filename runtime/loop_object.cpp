@@ -2,16 +2,15 @@
 // See loop_object.hpp. Also Fd and wait_fd.
 #include "loop_object.hpp"
 
-#include "task_operation.hpp"
-
-#include <coir/error.hpp>
-#include <coir/fd.hpp>
+#include <poll.h>
 
 #include <cerrno>
+#include <coir/error.hpp>
+#include <coir/fd.hpp>
 #include <new>
 #include <stdexcept>
 
-#include <poll.h>
+#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {

@@ -7,13 +7,12 @@
 // Threads: the loop's; a handle that is dropped elsewhere while the loop runs is brought home.
 #pragma once
 
-#include "scheduler.hpp"
-
 #include <coir/detail/wait_queue.hpp>
-
 #include <cstdint>
 #include <string>
 #include <utility>
+
+#include "scheduler.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -122,7 +121,8 @@ private:
 [[noreturn]] void throw_io(long negative, const char* operation, int fd = -1,
                            const std::string& detail = {});
 inline long check_io(long result, const char* operation, int fd = -1) {
-    if (result < 0) [[unlikely]] throw_io(result, operation, fd);
+    if (result < 0) [[unlikely]]
+        throw_io(result, operation, fd);
     return result;
 }
 

@@ -8,20 +8,19 @@
 //      `--cancel: withdrawn    `--cancel: abandoned --post--> freed
 #include "resolver.hpp"
 
-#include "scheduler.hpp"
-#include "thread_pool.hpp"
-
-#include <coir/detail/wait_queue.hpp>
-#include <coir/error.hpp>
+#include <netdb.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <coir/detail/wait_queue.hpp>
+#include <coir/error.hpp>
 #include <memory>
 #include <stdexcept>
 
-#include <netdb.h>
-#include <netinet/in.h>
+#include "scheduler.hpp"
+#include "thread_pool.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -127,7 +126,8 @@ struct NameJob final : LookupJob {
 std::optional<int> numeric_port(std::string_view service) noexcept {
     if (service.empty()) return 0;
     int port = 0;
-    const auto [end, error] = std::from_chars(service.data(), service.data() + service.size(), port);
+    const auto [end, error] =
+        std::from_chars(service.data(), service.data() + service.size(), port);
     if (error != std::errc() || end != service.data() + service.size()) return std::nullopt;
     return port;
 }
@@ -147,8 +147,11 @@ std::vector<AddrInfo> literal_results(const Address& address, const AddrInfoHint
     for (const auto& kind : kinds) {
         if (hints.type != 0 && hints.type != kind.type) continue;
         if (hints.protocol != 0 && kind.protocol != 0 && hints.protocol != kind.protocol) continue;
-        results.push_back({address.family(), kind.type,
-                           hints.protocol != 0 ? hints.protocol : kind.protocol, address, {}});
+        results.push_back({address.family(),
+                           kind.type,
+                           hints.protocol != 0 ? hints.protocol : kind.protocol,
+                           address,
+                           {}});
     }
     if ((hints.flags & AI_CANONNAME) != 0 && !results.empty()) {
         results.front().canonical_name = address.host();

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <coir/address.hpp>
-
 #include <string_view>
 #include <vector>
 

@@ -471,30 +471,13 @@ void Scheduler::exit() noexcept {
     leave_ = false;
 }
 
-namespace {
-// Leaves the loop however it is left.
-template <class F>
-class OnExit {
-public:
-    explicit OnExit(F f) : f_(std::move(f)) {}
-    OnExit(const OnExit&) = delete;
-    OnExit& operator=(const OnExit&) = delete;
-    ~OnExit() { f_(); }
-
-private:
-    F f_;
-};
-}  // namespace
-
 void Scheduler::run_until_stopped() {
-    enter();
-    OnExit leave([this] { exit(); });
+    Running running(*this);
     run_turns();
 }
 
 bool Scheduler::run_once(RunMode mode) {
-    enter();
-    OnExit leave([this] { exit(); });
+    Running running(*this);
     const bool may_wait = !std::exchange(stop_early_, false) && mode == RunMode::wait;
     poll(may_wait);
     if (!ready_head_) return false;
@@ -519,88 +502,20 @@ void Scheduler::stop() noexcept {
 }
 
 void Scheduler::run_until_done(StateBase& state) {
-    enter();
-    OnExit leave([this] { exit(); });
+    Running running(*this);
     struct Leave : Waiter {
         explicit Leave(Scheduler& on) noexcept : Waiter(nullptr), scheduler(on) {
             notify = [](Waiter& self) noexcept { static_cast<Leave&>(self).scheduler.stop(); };
         }
+        ~Leave() { unlink(); }  // harmless when it is not linked
         Scheduler& scheduler;
     } when_done(*this);
     if (state.done()) return;
     state.add_waiter(when_done);
-    OnExit forget([&] { when_done.unlink(); });
     run_turns();
     if (!state.done()) {
         throw std::logic_error("coir: the loop was stopped before the future was done");
     }
-}
-
-// --- Closing ------------------------------------------------------------------------------------
-
-// Cancels every task and runs the loop until all have ended or `grace` is over.
-bool Scheduler::drain_round(Nanoseconds grace) {
-    for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
-        task->cancel_requested({});
-    }
-    struct Limit : TimerNode {
-        Scheduler* scheduler = nullptr;
-    } limit;
-    limit.scheduler = this;
-    limit.fire = [](TimerNode& node) noexcept {
-        static_cast<Limit&>(node).scheduler->request_leave();
-    };
-    arm(limit, saturating_add(now(), grace));
-    while (tasks_alive_ > 0 && limit.heap_index != TimerNode::unarmed) {
-        poll(true);
-        run_ready();
-        leave_ = false;
-    }
-    disarm(limit);
-    return tasks_alive_ == 0;
-}
-
-void Scheduler::drain() {
-    if (tasks_alive_ == 0) return;
-    enter();
-    OnExit leave([this] { exit(); });
-    constexpr int rounds = 3;
-    for (int round = 0; round < rounds; ++round) {
-        if (drain_round(options_.cleanup_grace / rounds)) return;
-    }
-}
-
-void Scheduler::close() {
-    if (closed_) return;
-    if (running_) throw std::logic_error("coir: close() of a running loop");
-    drain();
-    if (tasks_alive_ > 0) {
-        log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "
-                             "are abandoned:\n" + describe_tasks());
-    }
-    pool_.reset();
-    resolver_pool_.reset();
-    // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
-    // were abandoned.
-    for (ReadyEntry* entry = inbox_.close(); entry;) {
-        ReadyEntry* next = entry->next_ready;
-        push_ready(*entry);
-        entry = next;
-    }
-    inbox_.settle();
-    closed_ = true;
-    discard_callbacks();
-    unregister_scheduler(*this);
-    if (tasks_alive_ > 0) {
-        static_cast<void>(stacks_.release());
-        static_cast<void>(reactor_.release());  // the kernel may still own buffers on those stacks
-        return;
-    }
-    stacks_.reset();
-    // The world may be the reactor's own; handles and time() still ask for the clock.
-    sys_ = &real_sys();
-    chooser_ = nullptr;
-    reactor_.reset();
 }
 
 }  // namespace detail

@@ -191,6 +191,14 @@ private:
 
     void enter();
     void exit() noexcept;
+    /// From enter() to exit(), however the loop is left.
+    struct Running {
+        explicit Running(Scheduler& on) : scheduler(on) { scheduler.enter(); }
+        Running(const Running&) = delete;
+        Running& operator=(const Running&) = delete;
+        ~Running() { scheduler.exit(); }
+        Scheduler& scheduler;
+    };
     void run_turns();
     void run_ready();
     void poll(bool may_sleep);

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Server: handlers, and the end. Accepting is in accept.cpp.
-#include "server_state.hpp"
-
-#include "resolver.hpp"
-
+#include <algorithm>
 #include <coir/await.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
-#include <coir/timeout.hpp>
-
-#include <algorithm>
 #include <stdexcept>
 #include <string>
+
+#include "resolver.hpp"
+#include "server_state.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -71,8 +68,8 @@ void ServerState::handle(Stream stream, StreamState& state) {
         state.hosted = false;
         throw;
     } catch (...) {
-        scheduler().report({"exception in a connection handler", std::current_exception(),
-                            current_task()});
+        scheduler().report(
+            {"exception in a connection handler", std::current_exception(), current_task()});
     }
     const bool ours = stream.is_open() || state.dropped;
     state.hosted = false;
@@ -194,8 +191,9 @@ void ServerState::join_handlers() noexcept {
     }
     self->unmask();
     if (!done) {
-        log(LogLevel::error, "coir: " + std::to_string(connections_) +
-                                 " connection handlers did not end when their server was destroyed");
+        log(LogLevel::error,
+            "coir: " + std::to_string(connections_) +
+                " connection handlers did not end when their server was destroyed");
     }
 }
 

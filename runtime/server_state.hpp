@@ -4,19 +4,18 @@
 //   serving --close()--> closed --the last handler ends--> idle
 #pragma once
 
-#include "listening.hpp"
-#include "loop_object.hpp"
-#include "stream_state.hpp"
-
 #include <coir/detail/intrusive_list.hpp>
 #include <coir/detail/wait_queue.hpp>
 #include <coir/server.hpp>
 #include <coir/task.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "listening.hpp"
+#include "loop_object.hpp"
+#include "stream_state.hpp"
 
 namespace coir {
 inline namespace v0 {

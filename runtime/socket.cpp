@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Socket.
+#include <algorithm>
+#include <cerrno>
+#include <coir/error.hpp>
 #include <coir/socket.hpp>
 
 #include "loop_object.hpp"
 #include "task_operation.hpp"
-
-#include <coir/error.hpp>
-
-#include <algorithm>
-#include <cerrno>
 
 namespace coir {
 inline namespace v0 {
@@ -68,8 +66,7 @@ LoopPtr<SocketState> adopt(Scheduler& scheduler, Fd fd, bool own) {
 Address address_of(LoopFd& socket, long number, const char* call) {
     Address address;
     socklen_t size = Address::capacity();
-    check_io(socket.sys()(number, socket.fd(), address.data(), &size), call,
-             socket.fd());
+    check_io(socket.sys()(number, socket.fd(), address.data(), &size), call, socket.fd());
     address.set_size(size);
     return address;
 }
@@ -90,8 +87,8 @@ Socket::Socket(Fd fd)
 
 Socket Socket::create(int family, int type, int protocol) {
     detail::Scheduler& scheduler = detail::running_scheduler("Socket::create");
-    const long fd = detail::check_io(
-        scheduler.sys().socket(family, type | SOCK_CLOEXEC, protocol), "socket");
+    const long fd =
+        detail::check_io(scheduler.sys().socket(family, type | SOCK_CLOEXEC, protocol), "socket");
     return Socket(detail::adopt(scheduler, Fd(static_cast<int>(fd)), true).release());
 }
 
@@ -177,8 +174,7 @@ Socket Socket::accept() {
 
 void Socket::bind(const Address& address) {
     detail::SocketState& state = open_state("bind");
-    const long result =
-        state.sys()(SYS_bind, state.fd(), address.data(), address.size());
+    const long result = state.sys()(SYS_bind, state.fd(), address.data(), address.size());
     if (result < 0) detail::throw_io(result, "bind", state.fd(), address.to_string());
 }
 

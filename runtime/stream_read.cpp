@@ -3,15 +3,14 @@
 //
 // A read that fails or is cancelled takes nothing out of the stream: what had come is put back into
 // its buffer. Only IncompleteReadError takes what was left, and hands it over in the error.
-#include "stream_state.hpp"
-#include "task_operation.hpp"
-
-#include <coir/error.hpp>
-
 #include <algorithm>
 #include <cerrno>
+#include <coir/error.hpp>
 #include <cstring>
 #include <stdexcept>
+
+#include "stream_state.hpp"
+#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -69,10 +68,12 @@ void StreamState::throw_read_error() const {
     throw_io(-read_error_, "read", fd(), "the connection has failed");
 }
 
-// One transfer from the kernel; 0 at the end of the stream.                 // await path 1/7, reading
+// One transfer from the kernel; 0 at the end of the stream.                 // await path 1/7,
+// reading
 std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
     constexpr std::size_t most = std::size_t{1} << 30;
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     if (eof_) {
         scheduler().spend_credit();
         return 0;
@@ -125,7 +126,8 @@ std::string StreamState::take_string(std::size_t size) {
 
 std::size_t StreamState::read_some(void* into, std::size_t size) {
     ReadTurn turn(*this, "read");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     if (size == 0 || !buffer_.empty()) {
         const std::size_t count = take(static_cast<char*>(into), size);
         scheduler().spend_credit();
@@ -137,7 +139,8 @@ std::size_t StreamState::read_some(void* into, std::size_t size) {
 
 std::string StreamState::read_string(std::size_t most) {
     ReadTurn turn(*this, "read");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     if (most == 0 || !buffer_.empty()) {
         std::string result = take_string(std::min(most, buffer_.size()));
         scheduler().spend_credit();
@@ -152,7 +155,8 @@ std::string StreamState::read_string(std::size_t most) {
 
 std::string StreamState::read_all(std::size_t most) {
     ReadTurn turn(*this, "read_all");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     // Into the buffer: whatever happens, what has come is still there.
     while (buffer_.size() <= most) {
         if (fill("read_all") == 0) return take_string(buffer_.size());
@@ -163,7 +167,8 @@ std::string StreamState::read_all(std::size_t most) {
 
 void StreamState::read_exactly(char* into, std::size_t size) {
     ReadTurn turn(*this, "read_exactly");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     std::size_t done = take(into, size);
     if (done == size) scheduler().spend_credit();
     try {
@@ -185,7 +190,8 @@ std::string StreamState::read_exactly(std::size_t size) {
         throw std::invalid_argument("coir: read_exactly of a negative number of bytes");
     }
     ReadTurn turn(*this, "read_exactly");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     if (size == 0) scheduler().spend_credit();
     std::string result = take_string(std::min(size, buffer_.size()));
     std::size_t done = result.size();
@@ -247,7 +253,8 @@ std::size_t StreamState::find_block(const std::string_view* separators, std::siz
 std::optional<std::string> StreamState::read_line() {
     constexpr std::string_view newline = "\n";
     ReadTurn turn(*this, "readline");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     const bool buffered = !buffer_.empty();
     try {
         const std::size_t size = find_block(&newline, 1, "readline");
@@ -269,7 +276,8 @@ std::optional<std::string> StreamState::read_line() {
 
 std::string StreamState::read_until(const std::string_view* separators, std::size_t count) {
     ReadTurn turn(*this, "read_until");
-    if (read_error_ != 0) [[unlikely]] throw_read_error();
+    if (read_error_ != 0) [[unlikely]]
+        throw_read_error();
     const bool buffered = !buffer_.empty();
     const std::size_t size = find_block(separators, count, "read_until");
     if (size == nowhere) throw IncompleteReadError(take_string(buffer_.size()), 0);

@@ -10,20 +10,19 @@
 // the server can close it in order.
 #pragma once
 
-#include "byte_buffer.hpp"
-#include "loop_object.hpp"
+#include <netinet/in.h>
 
 #include <coir/address.hpp>
 #include <coir/detail/intrusive_list.hpp>
 #include <coir/detail/wait_queue.hpp>
 #include <coir/stream.hpp>
-
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <netinet/in.h>
+#include "byte_buffer.hpp"
+#include "loop_object.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -63,7 +62,7 @@ public:
 
     std::size_t limit;
     bool hosted = false;
-    bool dropped = false;  ///< of a hosted one: the handle has gone
+    bool dropped = false;         ///< of a hosted one: the handle has gone
     TaskBase* handler = nullptr;  ///< of a hosted one; null before it has been started
 
 private:

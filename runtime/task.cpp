@@ -99,7 +99,8 @@ bool TaskBase::masked() const noexcept {
     const std::uint32_t depth = mask_depth();
     if (outside_pending_ && depth == 0) return false;
     for (const ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
-        if (scope->state == ScopeRequest::State::pending && scope->mask_depth >= depth) return false;
+        if (scope->state != ScopeRequest::State::pending) continue;
+        if (scope->mask_depth >= depth) return false;
     }
     return true;
 }

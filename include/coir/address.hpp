@@ -2,8 +2,9 @@
 // Socket addresses, and finding them by name.
 #pragma once
 
-#include <coir/detail/config.hpp>
+#include <sys/socket.h>
 
+#include <coir/detail/config.hpp>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -11,8 +12,6 @@
 #include <string_view>
 #include <system_error>
 #include <vector>
-
-#include <sys/socket.h>
 
 namespace coir {
 inline namespace v0 {
@@ -61,10 +60,10 @@ private:
 
 /// What getaddrinfo() is to look for, as the members of the same names of struct addrinfo.
 struct AddrInfoHints {
-    int family = 0;                ///< AF_UNSPEC: both
-    int type = SOCK_STREAM;        ///< 0: every type
+    int family = 0;          ///< AF_UNSPEC: both
+    int type = SOCK_STREAM;  ///< 0: every type
     int protocol = 0;
-    int flags = 0;                 ///< AI_PASSIVE, AI_ADDRCONFIG, ...
+    int flags = 0;  ///< AI_PASSIVE, AI_ADDRCONFIG, ...
 };
 
 /// One result.
@@ -89,8 +88,9 @@ COIR_API const std::error_category& resolver_category() noexcept;
 /// AI_PASSIVE: the wildcard) address. Literals with a numeric service are answered in place. The
 /// rest is the C library's getaddrinfo on a thread of the resolver's own lane of 64; a cancelled
 /// lookup is abandoned, not waited for (closing the loop waits for lookups that still run). Throws
-/// ResolveError, IoError (for EAI_SYSTEM), CancelledError, and, before any call, std::invalid_argument
-/// for a host of more than 253 bytes or with a NUL and for a port that is not in 0..65535.
+/// ResolveError, IoError (for EAI_SYSTEM), CancelledError, and, before any call,
+/// std::invalid_argument for a host of more than 253 bytes or with a NUL and for a port that is not
+/// in 0..65535.
 COIR_API COIR_SUSPENDS std::vector<AddrInfo> getaddrinfo(std::string_view host,
                                                          std::string_view service,
                                                          const AddrInfoHints& hints = {});

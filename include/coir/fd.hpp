@@ -3,7 +3,6 @@
 #pragma once
 
 #include <coir/detail/config.hpp>
-
 #include <utility>
 
 namespace coir {
@@ -13,8 +12,8 @@ namespace detail {
 COIR_API void close_fd(int fd) noexcept;
 }  // namespace detail
 
-/// Owns a descriptor and closes it. Move-only. Any thread, but a descriptor that a loop has waited on
-/// must be closed on that loop's thread.
+/// Owns a descriptor and closes it. Move-only. Any thread, but a descriptor that a loop has waited
+/// on must be closed on that loop's thread.
 class COIR_API Fd {
 public:
     Fd() noexcept = default;

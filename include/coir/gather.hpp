@@ -2,8 +2,8 @@
 // gather: several jobs at once, their results in order. shield: keep a cancellation away.
 //
 // A job is a callable without parameters (which becomes a task), a Task or a Future; kinds may be
-// mixed. Behaviour: asyncio.gather, but structured: when one job fails, the others are cancelled and
-// waited for before the error is thrown, and cancelling the caller cancels the jobs.
+// mixed. Behaviour: asyncio.gather, but structured: when one job fails, the others are cancelled
+// and waited for before the error is thrown, and cancelling the caller cancels the jobs.
 #pragma once
 
 #include <coir/await.hpp>
@@ -64,8 +64,8 @@ auto joined_value(H& handle) -> ValueOf<typename H::ResultType> {
 
 namespace detail {
 
-/// A job's handle. One that gather has started ends here at the latest: it may refer to the caller's
-/// stack, which an exception unwinds when another job cannot be started.
+/// A job's handle. One that gather has started ends here at the latest: it may refer to the
+/// caller's stack, which an exception unwinds when another job cannot be started.
 template <class Job>
 struct JoinedJob {
     JoinedJob() = default;
@@ -96,9 +96,10 @@ using JobOf = std::conditional_t<
 /// Cancelling the caller cancels and joins all; then CancelledError is thrown, whatever the jobs
 /// made of it, unless one ended with an error. Without jobs: returns at once. Throws
 /// WrongThreadError for jobs of another loop, InvalidStateError for a task that gathers itself.
+// The return type is deduced: clang 14 would form a declared one before it looks at `requires`.
 template <class... Jobs>
     requires(sizeof...(Jobs) != 1 || !(std::ranges::range<std::remove_cvref_t<Jobs>> && ...))
-COIR_SUSPENDS auto gather(Jobs&&... jobs) -> detail::GatherTuple<Jobs...> {
+COIR_SUSPENDS auto gather(Jobs&&... jobs) {
     static_cast<void>(detail::require_task("gather"));
     (
         [&] {

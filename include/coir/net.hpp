@@ -3,6 +3,7 @@
 // that this one includes.
 #pragma once
 
+#include <chrono>
 #include <coir/address.hpp>
 #include <coir/detail/config.hpp>
 #include <coir/fd.hpp>
@@ -10,8 +11,6 @@
 #include <coir/socket.hpp>
 #include <coir/stream.hpp>
 #include <coir/time.hpp>
-
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -34,12 +33,12 @@ struct ConnectOptions {
     std::size_t limit = 64 * 1024;
 };
 
-/// Connects by TCP. The addresses of a name are tried as RFC 8305 says: families alternate, the next
-/// one starts when the one before fails or takes longer than the delay, the first that connects wins
-/// and the others are given up. IP literals are not resolved; an empty host is this machine. Throws
-/// IoError naming the address (with several: all that went wrong, if they differ; code() is the
-/// first's), ResolveError, std::invalid_argument, CancelledError; whatever it throws, its sockets are
-/// closed. There is no timeout but the kernel's (two minutes): use with_timeout().
+/// Connects by TCP. The addresses of a name are tried as RFC 8305 says: families alternate, the
+/// next one starts when the one before fails or takes longer than the delay, the first that
+/// connects wins and the others are given up. IP literals are not resolved; an empty host is this
+/// machine. Throws IoError naming the address (with several: all that went wrong, if they differ;
+/// code() is the first's), ResolveError, std::invalid_argument, CancelledError; whatever it throws,
+/// its sockets are closed. There is no timeout but the kernel's (two minutes): use with_timeout().
 COIR_API COIR_SUSPENDS Stream open_connection(std::string_view host, int port,
                                               const ConnectOptions& options = {});
 /// Connects to one address, IP or Unix.

@@ -9,7 +9,6 @@
 #include <coir/detail/config.hpp>
 #include <coir/stream.hpp>
 #include <coir/time.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,9 +39,9 @@ struct ListenOptions {
 /// A listening socket.
 class COIR_API Listener {
 public:
-    /// Listens at the first address of `host` that can be had; an empty host is every address of the
-    /// machine (IPv6 and IPv4). Port 0: the system chooses one. Throws IoError naming the address
-    /// (EADDRINUSE, ...), ResolveError, std::invalid_argument.
+    /// Listens at the first address of `host` that can be had; an empty host is every address of
+    /// the machine (IPv6 and IPv4). Port 0: the system chooses one. Throws IoError naming the
+    /// address (EADDRINUSE, ...), ResolveError, std::invalid_argument.
     COIR_SUSPENDS static Listener listen(std::string_view host, int port,
                                          const ListenOptions& options = {});
     /// Empty: every use but assignment throws IoError(EBADF).
@@ -129,8 +128,8 @@ public:
     Server() noexcept = default;
     Server(Server&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     Server& operator=(Server&& other) noexcept;
-    /// Closes it and cancels the handlers; in a task of its loop it also waits for them (masked, for
-    /// RunOptions::cleanup_grace at most), so that none outlives it.
+    /// Closes it and cancels the handlers; in a task of its loop it also waits for them (masked,
+    /// for RunOptions::cleanup_grace at most), so that none outlives it.
     ~Server();
 
     /// The port of the first socket; 0 for a Unix server and once closed.
@@ -153,9 +152,9 @@ public:
     COIR_SUSPENDS void shutdown(std::chrono::duration<Rep, Period> grace) {
         shut_down(to_nanoseconds(grace));
     }
-    /// Until the server is closed. When the calling task is cancelled, it closes the server, cancels
-    /// the handlers and joins them. Throws InvalidStateError when another task does this already or
-    /// the server is closed.
+    /// Until the server is closed. When the calling task is cancelled, it closes the server,
+    /// cancels the handlers and joins them. Throws InvalidStateError when another task does this
+    /// already or the server is closed.
     COIR_SUSPENDS void serve_forever();
 
     // Internal.
@@ -175,18 +174,19 @@ COIR_API Server start_unix_server(std::unique_ptr<ConnectionHandler> handler, st
                                   const ServerOptions& options);
 }  // namespace detail
 
-/// Listens at every address of `host` (an empty one: all of the machine's, IPv4 and IPv6 apart), and
-/// for each connection calls `handler(stream)` in a task of its own. One handler object is shared by
-/// all connections. A handler that returns closes its stream in order, if it has not given it away;
-/// one that throws has it closed, and the error goes to the loop's exception handler; one that is
-/// cancelled closes silently. Running out of descriptors or memory is logged, and accepting goes on
-/// after a pause of 10 ms to 1 s. Port 0: the system chooses, the same for all addresses. Throws
-/// IoError naming the address that cannot be had, ResolveError, std::invalid_argument.
+/// Listens at every address of `host` (an empty one: all of the machine's, IPv4 and IPv6 apart),
+/// and for each connection calls `handler(stream)` in a task of its own. One handler object is
+/// shared by all connections. A handler that returns closes its stream in order, if it has not
+/// given it away; one that throws has it closed, and the error goes to the loop's exception
+/// handler; one that is cancelled closes silently. Running out of descriptors or memory is logged,
+/// and accepting goes on after a pause of 10 ms to 1 s. Port 0: the system chooses, the same for
+/// all addresses. Throws IoError naming the address that cannot be had, ResolveError,
+/// std::invalid_argument.
 template <class F>
 COIR_SUSPENDS Server start_server(F&& handler, std::string_view host, int port,
                                   const ServerOptions& options = {}) {
-    return detail::start_server(detail::make_handler(std::forward<F>(handler)),
-                                {std::string(host)}, port, options);
+    return detail::start_server(detail::make_handler(std::forward<F>(handler)), {std::string(host)},
+                                port, options);
 }
 /// The same for several hosts.
 template <class F>

@@ -8,18 +8,17 @@
 // Behaviour: asyncio's loop.sock_recv() and relatives, but that the descriptor may be blocking.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <coir/address.hpp>
 #include <coir/detail/bytes.hpp>
 #include <coir/detail/config.hpp>
 #include <coir/fd.hpp>
-
 #include <cstddef>
 #include <ranges>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <sys/socket.h>
 
 namespace coir {
 inline namespace v0 {
@@ -31,8 +30,8 @@ class COIR_API Socket {
 public:
     /// Empty: every use but assignment throws IoError(EBADF).
     Socket() noexcept = default;
-    /// Takes a socket over. Throws std::logic_error outside a loop, IoError when it is no socket (it
-    /// is closed then).
+    /// Takes a socket over. Throws std::logic_error outside a loop, IoError when it is no socket
+    /// (it is closed then).
     explicit Socket(Fd fd);
     /// A new one, close-on-exec, as socket(2).
     static Socket create(int family, int type, int protocol = 0);
@@ -48,15 +47,15 @@ public:
     }
     /// send(2): what the kernel takes, at least one byte.
     template <class Bytes>
-        requires detail::ConstBytes<std::remove_reference_t<Bytes>>
-    COIR_SUSPENDS std::size_t send(Bytes&& bytes, int flags = 0) {
+    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS std::size_t send(
+        Bytes&& bytes, int flags = 0) {
         return send_some(detail::bytes_of_argument(bytes), flags);
     }
     /// Everything. On failure IoError::transferred(), on cancellation
     /// WriteCancelledError::transferred() says how much went out. Calls do not take turns.
     template <class Bytes>
-        requires detail::ConstBytes<std::remove_reference_t<Bytes>>
-    COIR_SUSPENDS void sendall(Bytes&& bytes) {
+    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void sendall(
+        Bytes&& bytes) {
         send_all(detail::bytes_of_argument(bytes));
     }
     /// recvmsg(2), with descriptors that come (SCM_RIGHTS) close-on-exec.

@@ -14,7 +14,6 @@
 #include <coir/detail/config.hpp>
 #include <coir/error.hpp>
 #include <coir/fd.hpp>
-
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
@@ -56,11 +55,11 @@ public:
     COIR_SUSPENDS std::size_t read(Buffer&& buffer) {
         return read_some(std::ranges::data(buffer), std::ranges::size(buffer));
     }
-    /// The same into a string of up to `n` bytes; empty at the end of the stream. One call brings at
-    /// most 64 KiB.
+    /// The same into a string of up to `n` bytes; empty at the end of the stream. One call brings
+    /// at most 64 KiB.
     COIR_SUSPENDS std::string read(std::size_t n);
-    /// Everything up to the end of the stream. LimitOverrunError when that is more than `max` bytes,
-    /// which stay in the stream.
+    /// Everything up to the end of the stream. LimitOverrunError when that is more than `max`
+    /// bytes, which stay in the stream.
     COIR_SUSPENDS std::string read_all(std::size_t max = static_cast<std::size_t>(-1) / 2);
     /// Fills the whole buffer, whatever the limit. IncompleteReadError at an early end.
     template <detail::MutableBytes Buffer>
@@ -73,8 +72,8 @@ public:
     /// if its end has been seen, and otherwise all that has come of it.
     COIR_SUSPENDS std::optional<std::string> readline();
     /// Up to and with the separator; of several, the one that ends first. IncompleteReadError at an
-    /// early end, with what was left. LimitOverrunError when more than `limit` bytes come before it:
-    /// all stays in the stream. std::invalid_argument for an empty separator, or none.
+    /// early end, with what was left. LimitOverrunError when more than `limit` bytes come before
+    /// it: all stays in the stream. std::invalid_argument for an empty separator, or none.
     COIR_SUSPENDS std::string read_until(std::string_view separator) {
         return read_until_any(&separator, 1);
     }
@@ -82,9 +81,9 @@ public:
         return read_until_any(separators.begin(), separators.size());
     }
     template <std::ranges::input_range Range>
-        requires(!std::convertible_to<Range, std::string_view> &&
-                 std::convertible_to<std::ranges::range_reference_t<Range>, std::string_view>)
-    COIR_SUSPENDS std::string read_until(Range&& separators) {
+    requires(!std::convertible_to<Range, std::string_view> &&
+             std::convertible_to<std::ranges::range_reference_t<Range>, std::string_view>)
+        COIR_SUSPENDS std::string read_until(Range&& separators) {
         std::vector<std::string_view> list;
         for (auto&& separator : separators) list.emplace_back(separator);
         return read_until_any(list.data(), list.size());
@@ -97,24 +96,24 @@ public:
 
     // --- Writing ---
 
-    /// Returns when the kernel has taken every byte; nothing is buffered here. Literals and pointers
-    /// are text, written without their NUL. On failure IoError::transferred(), on cancellation
-    /// WriteCancelledError::transferred() says how many bytes went out.
+    /// Returns when the kernel has taken every byte; nothing is buffered here. Literals and
+    /// pointers are text, written without their NUL. On failure IoError::transferred(), on
+    /// cancellation WriteCancelledError::transferred() says how many bytes went out.
     template <class Bytes>
-        requires detail::ConstBytes<std::remove_reference_t<Bytes>>
-    COIR_SUSPENDS void write(Bytes&& bytes) {
+    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void write(
+        Bytes&& bytes) {
         write_all(detail::bytes_of_argument(bytes));
     }
-    /// Half close: the peer reads the end of the stream once it has read what was written. Waits for
-    /// writes in progress. IoError(EPIPE) for the second time; nothing happens once closed.
+    /// Half close: the peer reads the end of the stream once it has read what was written. Waits
+    /// for writes in progress. IoError(EPIPE) for the second time; nothing happens once closed.
     COIR_SUSPENDS void write_eof();
 
     // --- Ending ---
 
     /// Orderly: waits for writes in progress, says end of stream, and closes. When unread input is
     /// left, which would make the kernel reset the connection and could lose what was written last,
-    /// it is thrown away until the peer closes, for at most a second. Twice is harmless. Closes also
-    /// when it throws CancelledError.
+    /// it is thrown away until the peer closes, for at most a second. Twice is harmless. Closes
+    /// also when it throws CancelledError.
     COIR_SUSPENDS void close();
     /// Closes at once and resets the connection (TCP): what is on its way is thrown away.
     void abort() noexcept;
@@ -128,8 +127,8 @@ public:
     std::string local_name() const;
     /// The descriptor, for getsockopt and the like; -1 once closed. It stays the stream's.
     int native_handle() const noexcept;
-    /// Whether small writes go out at once (TCP_NODELAY; TCP only, elsewhere nothing happens). On by
-    /// default for connections that coir makes or accepts.
+    /// Whether small writes go out at once (TCP_NODELAY; TCP only, elsewhere nothing happens). On
+    /// by default for connections that coir makes or accepts.
     void set_nodelay(bool on = true);
 
     // Internal.

@@ -39,8 +39,8 @@ public:
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
-    /// Starts `f(args...)` as a child; the handle may be dropped. Throws InvalidStateError, with the
-    /// callable destroyed, when the block has ended or the group is stopping; WrongThreadError
+    /// Starts `f(args...)` as a child; the handle may be dropped. Throws InvalidStateError, with
+    /// the callable destroyed, when the block has ended or the group is stopping; WrongThreadError
     /// outside the group's loop; StackAllocError.
     template <class F, class... Args>
         requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Deadlines around any code, and keeping a cancellation out of a block.
 //
-// A deadline is a scope: everything that suspends inside it is interrupted when the time comes, by a
-// cancellation that the scope turns into TimeoutError at its end. A result that is there wins: what
-// becomes ready in the same turn of the loop as the deadline runs before the deadline strikes.
+// A deadline is a scope: everything that suspends inside it is interrupted when the time comes, by
+// a cancellation that the scope turns into TimeoutError at its end. A result that is there wins:
+// what becomes ready in the same turn of the loop as the deadline runs before the deadline strikes.
 // Behaviour: asyncio.timeout and asyncio.wait_for of Python 3.12.
 #pragma once
 
@@ -132,11 +132,12 @@ auto await_out_of_time(Handle&& handle) -> decltype(auto) {
 
 }  // namespace detail
 
-/// Calls `f()` or `f(Timeout&)` and returns its result. When the clock passes `when` first, what `f`
-/// waits for is cancelled, and if `f` ends by that, TimeoutError is thrown (with the CancelledError
-/// nested). An `f` that never suspends is not interrupted. Other errors of `f` pass, and so does a
-/// cancellation from outside. Of nested scopes with the same deadline the outermost throws. In a
-/// no_cancel block or a destructor it works as elsewhere. std::logic_error outside a task.
+/// Calls `f()` or `f(Timeout&)` and returns its result. When the clock passes `when` first, what
+/// `f` waits for is cancelled, and if `f` ends by that, TimeoutError is thrown (with the
+/// CancelledError nested). An `f` that never suspends is not interrupted. Other errors of `f` pass,
+/// and so does a cancellation from outside. Of nested scopes with the same deadline the outermost
+/// throws. In a no_cancel block or a destructor it works as elsewhere. std::logic_error outside a
+/// task.
 template <class F>
 COIR_SUSPENDS auto with_deadline(TimePoint when, F&& f) -> detail::TimedResult<F> {
     return detail::run_with_deadline(detail::now_for_timeout(), when, std::forward<F>(f));
@@ -192,8 +193,9 @@ private:
 };
 }  // namespace detail
 
-/// Calls `f()`: a cancellation that comes meanwhile stays pending until the first cancellation point
-/// after it. std::logic_error outside a task.
+/// Calls `f()`: a cancellation that comes from outside of it meanwhile stays pending until the
+/// first cancellation point after it; timeouts and task groups inside work as elsewhere.
+/// std::logic_error outside a task.
 template <class F>
 decltype(auto) no_cancel(F&& f) {
     detail::MaskScope mask;

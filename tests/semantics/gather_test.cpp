@@ -49,8 +49,12 @@ TEST_CASE("rule 103: gather gives results in the order of its arguments") {
             future.set_result("second");
             return 3L;
         });
-        auto [first, second, third, nothing] =
-            coir::gather([] { coir::sleep(3s); return 'a'; }, future, task, [] { coir::sleep(2s); });
+        auto [first, second, third, nothing] = coir::gather(
+            [] {
+                coir::sleep(3s);
+                return 'a';
+            },
+            future, task, [] { coir::sleep(2s); });
         CHECK(first == 'a');
         CHECK(second == "second");
         CHECK(third == 3L);
@@ -101,9 +105,8 @@ TEST_CASE("rule 104: gather outside a task is an error that starts nothing") {
     bool started = false;
     CHECK_THROWS_AS(coir::gather([&] { started = true; }), std::logic_error);
     run_on_sim([&] {
-        coir::get_running_loop().call_soon([&] {
-            CHECK_THROWS_AS(coir::gather([&] { started = true; }), std::logic_error);
-        });
+        coir::get_running_loop().call_soon(
+            [&] { CHECK_THROWS_AS(coir::gather([&] { started = true; }), std::logic_error); });
         coir::sleep(1s);
     });
     CHECK_FALSE(started);
@@ -139,7 +142,8 @@ TEST_CASE("rule 105, D12: a move-only result is moved out, once") {
     });
 }
 
-TEST_CASE("rule 106, D15: the first failure cancels the rest, which are joined before it is thrown") {
+TEST_CASE(
+    "rule 106, D15: the first failure cancels the rest, which are joined before it is thrown") {
     on_every_order([] {
         auto& loop = coir::get_running_loop();
         const auto start = loop.time();
@@ -204,7 +208,8 @@ TEST_CASE("rule 107, D15: errors that siblings end with afterwards are not repor
     });
 }
 
-TEST_CASE("rule 109, D5: a job that somebody else cancelled fails gather, and nobody is cancelled") {
+TEST_CASE(
+    "rule 109, D5: a job that somebody else cancelled fails gather, and nobody is cancelled") {
     on_every_order([] {
         std::string log;
         auto victim = coir::create_task([] { coir::sleep(1h); });
@@ -232,16 +237,18 @@ TEST_CASE("rule 110: cancelling the caller cancels every unfinished job and wait
         auto handle = coir::create_task([&] { sleep_and_tell(1h, log, 'h'); });
         auto future = coir::create_future<void>();
         auto caller = coir::create_task([&] {
-            coir::gather(finished, [&] { sleep_and_tell(1h, log, 'a'); }, handle, future, [&] {
-                try {
-                    coir::sleep(1h);
-                } catch (const coir::CancelledError& error) {
-                    CHECK(error.message() == "enough");
-                    coir::sleep(1s);
-                    log += 'z';
-                    throw;
-                }
-            });
+            coir::gather(
+                finished, [&] { sleep_and_tell(1h, log, 'a'); }, handle, future,
+                [&] {
+                    try {
+                        coir::sleep(1h);
+                    } catch (const coir::CancelledError& error) {
+                        CHECK(error.message() == "enough");
+                        coir::sleep(1s);
+                        log += 'z';
+                        throw;
+                    }
+                });
         });
         coir::sleep(1s);
         CHECK(caller.cancel("enough"));
@@ -352,35 +359,24 @@ TEST_CASE("rule 112, D3: cancelling when all jobs are done takes no result away"
     });
 }
 
-TEST_CASE("rule 112: cancelling the caller of a gather that is over does nothing to its jobs") {
-    run_on_sim([] {
-        auto job = coir::create_task([] { return 1; });
-        auto caller = coir::create_task([&] {
-            coir::gather(job);
-            coir::sleep(1h);
-        });
-        coir::sleep(1s);
-        caller.cancel();
-        CHECK_THROWS_AS(coir::await(caller), coir::TaskCancelledError);
-        CHECK(job.cancelling() == 0);
-        CHECK(coir::await(job) == 1);
-    });
-}
-
 TEST_CASE("rule 113, D15: cancelling a gather that has failed cuts the jobs' clean-up short") {
     on_every_order([] {
         auto& loop = coir::get_running_loop();
         const auto start = loop.time();
         std::string log;
         auto caller = coir::create_task([&] {
-            coir::gather([] { coir::sleep(1s); throw std::range_error("first"); },
-                         [&] {
-                             try {
-                                 coir::sleep(1h);
-                             } catch (const coir::CancelledError&) {
-                                 sleep_and_tell(1h, log, 'c');
-                             }
-                         });
+            coir::gather(
+                [] {
+                    coir::sleep(1s);
+                    throw std::range_error("first");
+                },
+                [&] {
+                    try {
+                        coir::sleep(1h);
+                    } catch (const coir::CancelledError&) {
+                        sleep_and_tell(1h, log, 'c');
+                    }
+                });
         });
         coir::sleep(2s);
         caller.cancel();
@@ -410,8 +406,14 @@ TEST_CASE("rule 114, 115: a job of another loop is refused before anything start
 
 TEST_CASE("rule 116: cancelling a gather of shields cancels the shields, not the shielded") {
     on_every_order([] {
-        auto a = coir::create_task([] { coir::sleep(5s); return 1; });
-        auto b = coir::create_task([] { coir::sleep(5s); return 2; });
+        auto a = coir::create_task([] {
+            coir::sleep(5s);
+            return 1;
+        });
+        auto b = coir::create_task([] {
+            coir::sleep(5s);
+            return 2;
+        });
         auto caller = coir::create_task([&] { coir::gather(coir::shield(a), coir::shield(b)); });
         coir::sleep(1s);
         caller.cancel();
@@ -420,65 +422,5 @@ TEST_CASE("rule 116: cancelling a gather of shields cancels the shields, not the
         CHECK(a.cancelling() == 0);
         CHECK(b.cancelling() == 0);
         CHECK(coir::gather(a, b) == std::tuple(1, 2));
-    });
-}
-
-TEST_CASE("D15: jobs that were started do not outlive a gather that cannot start the next one") {
-    run_on_sim([] {
-        struct Unwilling {
-            bool fail;
-            explicit Unwilling(bool f) : fail(f) {}
-            Unwilling(const Unwilling& other) : fail(other.fail) {
-                if (fail) throw std::domain_error("no copy");
-            }
-            int operator()() const { return 1; }
-        };
-        auto token = std::make_shared<int>(1);
-        bool entered = false;
-        const Unwilling unwilling(true);
-        auto job = [&entered, token] { entered = true; };
-        CHECK_THROWS_AS(coir::gather(job, unwilling), std::domain_error);
-        CHECK(token.use_count() == 2);
-        CHECK(coir::all_tasks().size() == 1);
-        std::vector<Unwilling> some(2, Unwilling(false));
-        some[1].fail = true;
-        CHECK_THROWS_AS(coir::gather(some), std::domain_error);
-        CHECK(coir::all_tasks().size() == 1);
-        CHECK_FALSE(entered);
-    });
-}
-
-TEST_CASE("rule 58, D15: a task that gathers itself is told so, and its other jobs are ended") {
-    on_every_order([] {
-        coir::Task<void> self;
-        bool entered = false;
-        self = coir::create_task([&] {
-            CHECK_THROWS_AS(coir::gather([&] { entered = true; }, self), coir::InvalidStateError);
-            CHECK(coir::all_tasks().size() == 2);
-        });
-        coir::await(self);
-        CHECK_FALSE(entered);
-    });
-}
-
-TEST_CASE("D2: gather in a destructor that runs while a cancellation unwinds") {
-    on_every_order([] {
-        int done = 0;
-        struct Goodbye {
-            int& done;
-            ~Goodbye() {
-                coir::gather([this] { coir::sleep(1s); ++done; }, [this] { coir::sleep(2s); ++done; });
-            }
-        };
-        auto task = coir::create_task([&] {
-            Goodbye goodbye{done};
-            coir::sleep(1h);
-        });
-        coir::sleep(1s);
-        task.cancel();
-        coir::sleep(500ms);
-        task.cancel("again");
-        CHECK_THROWS_AS(coir::await(task), coir::TaskCancelledError);
-        CHECK(done == 2);
     });
 }

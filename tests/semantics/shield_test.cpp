@@ -34,7 +34,10 @@ void collect_reports(std::vector<std::string>& reports) {
 
 TEST_CASE("rule 164: value, error and cancellation of the job pass through a shield") {
     on_every_order([] {
-        CHECK(coir::await(coir::shield([] { coir::sleep(1s); return 5; })) == 5);
+        CHECK(coir::await(coir::shield([] {
+                  coir::sleep(1s);
+                  return 5;
+              })) == 5);
         coir::await(coir::shield([] { coir::sleep(1s); }));
         CHECK_THROWS_AS(coir::await(coir::shield([] { throw std::range_error("x"); })),
                         std::range_error);
@@ -88,7 +91,10 @@ TEST_CASE("rule 164: a value that cannot be copied into the shield is the shield
 
 TEST_CASE("rule 165: cancelling who awaits a shield leaves the job running") {
     on_every_order([] {
-        auto job = coir::create_task([] { coir::sleep(10s); return 7; });
+        auto job = coir::create_task([] {
+            coir::sleep(10s);
+            return 7;
+        });
         auto outer = coir::shield(job);
         auto waiter = coir::create_task([&] { coir::await(outer); });
         coir::sleep(1s);
@@ -141,7 +147,15 @@ TEST_CASE("rule 167: a shielded gather goes on when its caller is cancelled") {
         int done = 0;
         auto waiter = coir::create_task([&] {
             coir::await(coir::shield([&] {
-                coir::gather([&] { coir::sleep(3s); ++done; }, [&] { coir::sleep(4s); ++done; });
+                coir::gather(
+                    [&] {
+                        coir::sleep(3s);
+                        ++done;
+                    },
+                    [&] {
+                        coir::sleep(4s);
+                        ++done;
+                    });
             }));
         });
         coir::sleep(1s);

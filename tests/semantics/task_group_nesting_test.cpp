@@ -70,7 +70,8 @@ std::uint32_t cancelling() { return coir::current_task().cancelling(); }
 
 }  // namespace
 
-TEST_CASE("rule 176, 177: errors win over the parent's cancellation, which is thrown at the next wait") {
+TEST_CASE(
+    "rule 176, 177: errors win over the parent's cancellation, which is thrown at the next wait") {
     on_every_order([] {
         for (const bool in_body : {true, false}) {
             std::string outcome;
@@ -124,17 +125,15 @@ TEST_CASE("rule 179: an inner failure arrives in the outer group as a nested gro
         CHECK(outcome_of([] {
                   coir::with_task_group([](TaskGroup& outer) {
                       outer.create_task(fail_when_cancelled, "sibling");
-                      coir::with_task_group([](TaskGroup& inner) {
-                          inner.create_task(fail_after, 1s, "inner");
-                      });
+                      coir::with_task_group(
+                          [](TaskGroup& inner) { inner.create_task(fail_after, 1s, "inner"); });
                   });
               }) == "sibling{inner}");
         CHECK(outcome_of([] {
                   coir::with_task_group([](TaskGroup& outer) {
                       outer.create_task([] {
-                          coir::with_task_group([](TaskGroup& inner) {
-                              inner.create_task(fail_after, 1s, "inner");
-                          });
+                          coir::with_task_group(
+                              [](TaskGroup& inner) { inner.create_task(fail_after, 1s, "inner"); });
                       });
                   });
               }) == "{inner}");
@@ -165,8 +164,9 @@ TEST_CASE("rule 179: a failure in the outer group cancels the inner one") {
         CHECK(outcome_of([] {
                   coir::with_task_group([](TaskGroup& outer) {
                       outer.create_task(fail_after, 1s, "outer");
-                      coir::with_task_group(
-                          [](TaskGroup& inner) { inner.create_task(fail_when_cancelled, "inner"); });
+                      coir::with_task_group([](TaskGroup& inner) {
+                          inner.create_task(fail_when_cancelled, "inner");
+                      });
                   });
               }) == "outer{inner}");
         CHECK(cancelling() == 0);
@@ -194,7 +194,8 @@ TEST_CASE("rule 180: both of two nested groups fail at once") {
     });
 }
 
-TEST_CASE("rule 180: the outer group's request is delivered at the next wait after the inner group") {
+TEST_CASE(
+    "rule 180: the outer group's request is delivered at the next wait after the inner group") {
     on_every_order([] {
         std::string after;
         CHECK(outcome_of([&] {
@@ -219,7 +220,8 @@ TEST_CASE("rule 180: the outer group's request is delivered at the next wait aft
     });
 }
 
-TEST_CASE("rule 181: the body's clean-up fails while the group cancels it: both errors, count restored") {
+TEST_CASE(
+    "rule 181: the body's clean-up fails while the group cancels it: both errors, count restored") {
     on_every_order([] {
         CHECK(outcome_of([] {
                   coir::with_task_group([](TaskGroup& group) {
@@ -380,9 +382,8 @@ TEST_CASE("rule 188: a timeout inside the body of a group is none of the group's
         CHECK(outcome_of([] {
                   coir::with_task_group([](TaskGroup& group) {
                       group.create_task([] { coir::sleep(3s); });
-                      CHECK(outcome_of([] {
-                                coir::with_timeout(1s, [] { coir::sleep(1h); });
-                            }) == "timeout");
+                      CHECK(outcome_of([] { coir::with_timeout(1s, [] { coir::sleep(1h); }); }) ==
+                            "timeout");
                       CHECK(cancelling() == 0);
                       coir::sleep(1s);
                   });
@@ -393,8 +394,14 @@ TEST_CASE("rule 188: a timeout inside the body of a group is none of the group's
 TEST_CASE("D39: a group of one error is a group, and split() divides it by type") {
     run_on_sim([] {
         // All wake in one turn, so that the first failure finds nothing left to cancel.
-        auto range = [](const char* what) { coir::sleep(1s); throw std::range_error(what); };
-        auto domain = [](const char* what) { coir::sleep(1s); throw std::domain_error(what); };
+        auto range = [](const char* what) {
+            coir::sleep(1s);
+            throw std::range_error(what);
+        };
+        auto domain = [](const char* what) {
+            coir::sleep(1s);
+            throw std::domain_error(what);
+        };
         auto throw_all = [&] {
             coir::with_task_group([&](TaskGroup& outer) {
                 outer.create_task(range, "r");

@@ -76,7 +76,13 @@ TEST_CASE("rule 170: the end of the scope waits for all children, also for those
         const auto start = loop.time();
         int done = 0;
         const int result = coir::with_task_group([&](TaskGroup& group) {
-            auto task = group.create_task([&](int x) { coir::sleep(1s); ++done; return x; }, 5);
+            auto task = group.create_task(
+                [&](int x) {
+                    coir::sleep(1s);
+                    ++done;
+                    return x;
+                },
+                5);
             group.create_task([&] {
                 coir::sleep(2s);
                 ++done;
@@ -94,7 +100,8 @@ TEST_CASE("rule 170: the end of the scope waits for all children, also for those
         CHECK(done == 3);
         CHECK(loop.time() - start == 5s);
         CHECK(coir::all_tasks().size() == 1);
-        CHECK(coir::with_task_group([](TaskGroup&) { return std::make_unique<int>(3); }) != nullptr);
+        CHECK(coir::with_task_group([](TaskGroup&) { return std::make_unique<int>(3); }) !=
+              nullptr);
     });
 }
 
@@ -126,7 +133,10 @@ TEST_CASE("rule 171: a child that is cancelled by itself is no error") {
         CHECK(errors_of([&] {
                   coir::with_task_group([&](TaskGroup& group) {
                       auto victim = group.create_task([] { coir::sleep(1h); });
-                      group.create_task([&] { coir::sleep(2s); other_done = true; });
+                      group.create_task([&] {
+                          coir::sleep(2s);
+                          other_done = true;
+                      });
                       group.create_task([] { throw coir::CancelledError("unasked"); });
                       coir::sleep(1s);
                       victim.cancel();
@@ -200,7 +210,8 @@ TEST_CASE("rule 172: a body that does not see the request ends, and the request 
     });
 }
 
-TEST_CASE("rule 172: in clean-up code of a cancelled task the count is restored, nothing thrown twice") {
+TEST_CASE(
+    "rule 172: in clean-up code of a cancelled task the count is restored, nothing thrown twice") {
     on_every_order([] {
         auto task = coir::create_task([] {
             try {
@@ -278,7 +289,8 @@ TEST_CASE("rule 174: errors come in the order in which they happened, the body's
     });
 }
 
-TEST_CASE("rule 175: cancelling the parent cancels the children, waits, and CancelledError goes on") {
+TEST_CASE(
+    "rule 175: cancelling the parent cancels the children, waits, and CancelledError goes on") {
     on_every_order([] {
         for (const bool in_body : {true, false}) {
             auto& loop = coir::get_running_loop();
@@ -347,22 +359,23 @@ TEST_CASE("rule 175, D3: a request that comes when the last child has ended take
 TEST_CASE("rule 183: errors that are no std::exception are grouped, too") {
     on_every_order([] {
         CHECK(errors_of([] {
-                  coir::with_task_group([](TaskGroup& group) { group.create_task([] { throw 7; }); });
+                  coir::with_task_group(
+                      [](TaskGroup& group) { group.create_task([] { throw 7; }); });
               }) == "7");
-        CHECK(errors_of([] {
-                  coir::with_task_group([](TaskGroup&) { throw 8; });
-              }) == "8");
+        CHECK(errors_of([] { coir::with_task_group([](TaskGroup&) { throw 8; }); }) == "8");
     });
 }
 
-TEST_CASE("rule 184, D14: create_task in a group that stops or has ended is refused, nothing leaks") {
+TEST_CASE(
+    "rule 184, D14: create_task in a group that stops or has ended is refused, nothing leaks") {
     on_every_order([] {
         auto token = std::make_shared<int>(1);
         int refused = 0;
         bool entered = false;
         auto try_to_add = [&](TaskGroup& group) {
             try {
-                group.create_task([&entered, token](std::shared_ptr<int>) { entered = true; }, token);
+                group.create_task([&entered, token](std::shared_ptr<int>) { entered = true; },
+                                  token);
             } catch (const coir::InvalidStateError&) {
                 ++refused;
             }
@@ -468,13 +481,17 @@ TEST_CASE("D11: arguments are decay-copied, std::ref shares, and handles may be 
         std::string text = "ab";
         int target = 0;
         coir::with_task_group([&](TaskGroup& group) {
-            group.create_task([](std::string copy, int& out) { out = static_cast<int>(copy.size()); },
-                              text, std::ref(target));
+            group.create_task(
+                [](std::string copy, int& out) { out = static_cast<int>(copy.size()); }, text,
+                std::ref(target));
             coir::TaskOptions options;
             options.name = "named";
-            auto named = group.create_task(options, [](std::unique_ptr<int> p) {
-                return coir::current_task().name() + std::to_string(*p);
-            }, std::make_unique<int>(4));
+            auto named = group.create_task(
+                options,
+                [](std::unique_ptr<int> p) {
+                    return coir::current_task().name() + std::to_string(*p);
+                },
+                std::make_unique<int>(4));
             text = "changed";
             CHECK(coir::await(named) == "named4");
         });

@@ -257,7 +257,10 @@ TEST_CASE("D2: no_cancel lifts its mask when its body throws, and no request is 
 
 TEST_CASE("D2: an awaited task is not cancelled through a no_cancel block") {
     on_every_order([] {
-        auto child = coir::create_task([] { coir::sleep(10s); return 3; });
+        auto child = coir::create_task([] {
+            coir::sleep(10s);
+            return 3;
+        });
         int got = 0;
         auto task = coir::create_task([&] {
             got = coir::no_cancel([&] { return coir::await(child); });
@@ -320,7 +323,8 @@ TEST_CASE("D2: a timeout around no_cancel waits until the block is over") {
     });
 }
 
-TEST_CASE("D2, B07: a destructor that waits during a cancellation finishes, with a limit of its own") {
+TEST_CASE(
+    "D2, B07: a destructor that waits during a cancellation finishes, with a limit of its own") {
     on_every_order([] {
         std::string log;
         struct Goodbye {
@@ -351,7 +355,10 @@ TEST_CASE("D2, B07: a destructor that waits during a cancellation finishes, with
 
 TEST_CASE("B06: cancellation in a noexcept frame under no_cancel, and as an error code") {
     on_every_order([] {
-        auto child = coir::create_task([] { coir::sleep(10s); return 5; });
+        auto child = coir::create_task([] {
+            coir::sleep(10s);
+            return 5;
+        });
         int got = 0;
         std::error_code code;
         auto task = coir::create_task([&] {
@@ -390,7 +397,8 @@ TEST_CASE("B06: a timeout seen as an error code is still the timeout's") {
     });
 }
 
-TEST_CASE("B32, B42: cancel, result and deadline in every order: one end, and nothing is left over") {
+TEST_CASE(
+    "B32, B42: cancel, result and deadline in every order: one end, and nothing is left over") {
     on_every_order([] {
         std::array<int, 3> order{0, 1, 2};
         do {
@@ -416,7 +424,9 @@ TEST_CASE("B32, B42: cancel, result and deadline in every order: one end, and no
                 if (event == 2) coir::sleep_until(start + 1s);  // wakes in the deadline's turn
             }
             coir::await(waiter);
-            const auto place = [&](int event) { return std::find(order.begin(), order.end(), event); };
+            const auto place = [&](int event) {
+                return std::find(order.begin(), order.end(), event);
+            };
             CHECK(log == (place(0) < place(1) ? "c" : "1"));
             CHECK(waiter.cancelling() == (taken ? 1u : 0u));
             CHECK(loop.metrics().timers == 0);

@@ -251,16 +251,15 @@ TEST_CASE("rule 156: of nested timeouts with equal deadlines only the outermost 
         CHECK(both);
         CHECK(cancelling() == 0);
         CHECK(outcome_of([&] {
-                  coir::with_timeout(0s, [&] {
-                      coir::with_timeout(0s, [&] { coir::sleep(0s); });
-                  });
+                  coir::with_timeout(0s, [&] { coir::with_timeout(0s, [&] { coir::sleep(0s); }); });
               }) == "timeout");
         CHECK(cancelling() == 0);
         coir::yield_now();
     });
 }
 
-TEST_CASE("rule 157: inner and outer both due after blocking work: inner converts, outer fires next") {
+TEST_CASE(
+    "rule 157: inner and outer both due after blocking work: inner converts, outer fires next") {
     const auto block_for = [](std::chrono::milliseconds duration) {
         const auto end = std::chrono::steady_clock::now() + duration;
         while (std::chrono::steady_clock::now() < end) {
@@ -319,9 +318,8 @@ TEST_CASE("rule 157: in virtual time, with three scopes due at once") {
                   coir::with_deadline(past + 3s, [&] {
                       log += outcome_of([&] {
                           coir::with_deadline(past + 2s, [&] {
-                              log += outcome_of([&] {
-                                  coir::with_deadline(past + 1s, [] { coir::sleep(1s); });
-                              });
+                              log += outcome_of(
+                                  [&] { coir::with_deadline(past + 1s, [] { coir::sleep(1s); }); });
                               CHECK(cancelling() == 2);
                               coir::sleep(1s);
                           });
@@ -387,7 +385,8 @@ TEST_CASE("rule 158: reschedule of a scope that has expired is an error") {
                       try {
                           coir::sleep(1h);
                       } catch (const coir::CancelledError&) {
-                          CHECK_THROWS_AS(timeout.reschedule(std::nullopt), coir::InvalidStateError);
+                          CHECK_THROWS_AS(timeout.reschedule(std::nullopt),
+                                          coir::InvalidStateError);
                           refused = true;
                           throw;
                       }

@@ -28,14 +28,17 @@ TEST_CASE("rule 136: a result in time is returned, and no task is made for a cal
         const auto tasks = loop.metrics().tasks_created;
         const auto me = coir::current_task();
         CHECK(coir::wait_for(
-                  [&] {
-                      coir::sleep(1s);
-                      return coir::current_task() == me;
-                  },
-                  2s));
+            [&] {
+                coir::sleep(1s);
+                return coir::current_task() == me;
+            },
+            2s));
         CHECK(loop.metrics().tasks_created == tasks);
         CHECK(loop.metrics().timers == 0);  // the timer is withdrawn
-        auto task = coir::create_task([] { coir::sleep(1s); return std::string("t"); });
+        auto task = coir::create_task([] {
+            coir::sleep(1s);
+            return std::string("t");
+        });
         CHECK(coir::wait_for(task, 2s) == "t");
         CHECK(*coir::wait_for(coir::create_task([] { return std::make_unique<int>(4); }), 2s) == 4);
         auto future = coir::create_future<int>();
@@ -43,7 +46,8 @@ TEST_CASE("rule 136: a result in time is returned, and no task is made for a cal
         CHECK(coir::wait_for(future, 2s) == 5);
         CHECK(loop.metrics().timers == 0);
         CHECK(coir::current_task().cancelling() == 0);
-        CHECK_THROWS_AS(coir::wait_for([] { throw std::range_error("own"); }, 2s), std::range_error);
+        CHECK_THROWS_AS(coir::wait_for([] { throw std::range_error("own"); }, 2s),
+                        std::range_error);
     });
 }
 
@@ -56,16 +60,17 @@ TEST_CASE("rule 137: a limit that never comes is a plain await") {
         };
         CHECK(coir::wait_for(job, std::chrono::nanoseconds::max()) == 0);
         CHECK(coir::wait_for(job, std::chrono::hours::max()) == 0);
-        CHECK(coir::wait_for(coir::create_task(job),
-                             std::chrono::duration<double>(
-                                 std::numeric_limits<double>::infinity())) == 0);
+        CHECK(coir::wait_for(
+                  coir::create_task(job),
+                  std::chrono::duration<double>(std::numeric_limits<double>::infinity())) == 0);
         CHECK_THROWS_AS(coir::wait_for(job, std::chrono::duration<double>(
                                                 std::numeric_limits<double>::quiet_NaN())),
                         std::invalid_argument);
     });
 }
 
-TEST_CASE("rule 138: after the limit the job is cancelled, waited for, and TimeoutError is thrown") {
+TEST_CASE(
+    "rule 138: after the limit the job is cancelled, waited for, and TimeoutError is thrown") {
     on_every_order([] {
         auto& loop = coir::get_running_loop();
         const auto start = loop.time();
@@ -302,8 +307,17 @@ TEST_CASE("rule 145, D3: a cancellation in the turn of the job's completion is n
 TEST_CASE("rule 146, D3: of completion and deadline in one turn the completion wins") {
     on_every_order([] {
         auto& loop = coir::get_running_loop();
-        CHECK(coir::wait_for([] { coir::sleep(1s); return 1; }, 1s) == 1);
-        CHECK(coir::wait_for(coir::create_task([] { coir::sleep(1s); return 2; }), 1s) == 2);
+        CHECK(coir::wait_for(
+                  [] {
+                      coir::sleep(1s);
+                      return 1;
+                  },
+                  1s) == 1);
+        CHECK(coir::wait_for(coir::create_task([] {
+                                 coir::sleep(1s);
+                                 return 2;
+                             }),
+                             1s) == 2);
         // By a callback, and by a task that still has to run a step when the deadline comes.
         auto called = coir::create_future<int>();
         loop.call_later(1s, [=] { called.set_result(3); });
@@ -356,7 +370,10 @@ TEST_CASE("rule 146: a busy loop sees what was due before the deadline as in tim
 
 TEST_CASE("rule 147: a limit on a shield leaves the job running") {
     on_every_order([] {
-        auto job = coir::create_task([] { coir::sleep(10s); return 12; });
+        auto job = coir::create_task([] {
+            coir::sleep(10s);
+            return 12;
+        });
         for (const auto limit : {1s, 0s}) {
             CHECK_THROWS_AS(coir::wait_for(coir::shield(job), limit), coir::TimeoutError);
         }

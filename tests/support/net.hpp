@@ -2,14 +2,13 @@
 // Pairs of connected streams, and a place for socket files.
 #pragma once
 
-#include <coir/net.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <coir/net.hpp>
 #include <cstdlib>
 #include <string>
 #include <utility>
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace coir_test {
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Connecting and name resolution.
-#include "support/catch.hpp"
-#include "support/net.hpp"
-#include "support/run.hpp"
-
-#include <coir/coir.hpp>
+#include <netdb.h>
 
 #include <chrono>
+#include <coir/coir.hpp>
 #include <string>
 #include <vector>
 
-#include <netdb.h>
+#include "support/catch.hpp"
+#include "support/net.hpp"
+#include "support/run.hpp"
 
 using namespace std::chrono_literals;
 using coir_test::io_error_of;
@@ -174,8 +173,9 @@ TEST_CASE("rule 300: a cancelled connect closes its socket", "[net]") {
         connecting.cancel();
         CHECK_THROWS_AS(coir::await(std::move(connecting)), coir::TaskCancelledError);
         CHECK(coir_test::FdCount::open_now() == before);
-        auto racing = coir::create_task(
-            [&] { return coir::open_connection({deaf.address(), deaf.address()}); });
+        auto racing = coir::create_task([&] {
+            return coir::open_connection({deaf.address(), deaf.address()});
+        });
         coir::sleep(300ms);
         CHECK(coir_test::FdCount::open_now() == before + 2);
         racing.cancel();
@@ -197,8 +197,7 @@ TEST_CASE("rule 301: an address that does not answer delays the next one, no mor
         CHECK(loop.time() - before == 250ms);
         CHECK(coir_test::FdCount::open_now() == before_count + 1);  // the loser's is closed
         before = loop.time();
-        coir::open_connection({deaf.address(), listener.address()},
-                              {.happy_eyeballs_delay = 20ms});
+        coir::open_connection({deaf.address(), listener.address()}, {.happy_eyeballs_delay = 20ms});
         CHECK(loop.time() - before == 20ms);
     });
 }
@@ -221,8 +220,10 @@ TEST_CASE("rule 301: the first address that answers wins, also late", "[net]") {
         const auto before = loop.time();
         // The refusal of the second is not the end: the first one might still answer.
         CHECK_THROWS_AS(
-            coir::with_timeout(
-                10s, [&] { coir::open_connection({deaf.address(), closed_port()}); }),
+            coir::with_timeout(10s,
+                               [&] {
+                                   coir::open_connection({deaf.address(), closed_port()});
+                               }),
             coir::TimeoutError);
         CHECK(loop.time() - before == 10s);
     });

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Server and Listener.
-#include "support/catch.hpp"
-#include "support/net.hpp"
-#include "support/run.hpp"
-
-#include <coir/coir.hpp>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include <chrono>
+#include <coir/coir.hpp>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include "support/catch.hpp"
+#include "support/net.hpp"
+#include "support/run.hpp"
 
 using namespace std::chrono_literals;
 using coir_test::io_error_of;
@@ -92,11 +91,10 @@ TEST_CASE("server: a handler that returns closes in order, whoever holds the str
         for (bool by_value : {true, false}) {
             const std::string answer(1 << 20, 'r');
             auto server =
-                by_value
-                    ? coir::start_server([&](coir::Stream s) { s.read(1), s.write(answer); },
-                                         "127.0.0.1", 0)
-                    : coir::start_server([&](coir::Stream& s) { s.read(1), s.write(answer); },
-                                         "127.0.0.1", 0);
+                by_value ? coir::start_server([&](coir::Stream s) { s.read(1), s.write(answer); },
+                                              "127.0.0.1", 0)
+                         : coir::start_server([&](coir::Stream& s) { s.read(1), s.write(answer); },
+                                              "127.0.0.1", 0);
             auto client = coir::open_connection("127.0.0.1", server.port());
             client.write(std::string(50'000, 'q'));
             CHECK(client.read_all().size() == answer.size());

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Socket, Fd and wait_fd.
-#include "support/catch.hpp"
-#include "support/net.hpp"
-#include "support/run.hpp"
-
-#include <coir/coir.hpp>
+#include <fcntl.h>
+#include <poll.h>
 
 #include <array>
 #include <chrono>
+#include <coir/coir.hpp>
 #include <cstring>
 #include <string>
 #include <utility>
 
-#include <fcntl.h>
-#include <poll.h>
+#include "support/catch.hpp"
+#include "support/net.hpp"
+#include "support/run.hpp"
 
 using namespace std::chrono_literals;
 using coir_test::io_error_of;
@@ -65,9 +64,9 @@ TEST_CASE("rule 263: sockets connect, accept, send and receive", "[net]") {
 
 TEST_CASE("rule 264: a cancelled recv leaves the socket usable at once", "[net]") {
     run_in_loop([] {
-        auto [first, second] = socket_pair();
-        auto& a = first;
-        auto& b = second;
+        auto pair = socket_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         char buffer[8];
         for (int i = 0; i < 3; ++i) {
             auto waiting = coir::create_task([&] { a.recv(buffer); });
@@ -82,9 +81,9 @@ TEST_CASE("rule 264: a cancelled recv leaves the socket usable at once", "[net]"
 
 TEST_CASE("rule 265: cancelling one waiter never drops another one", "[net]") {
     run_in_loop([] {
-        auto [first, second] = socket_pair();
-        auto& a = first;
-        auto& b = second;
+        auto pair = socket_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         char one[8];
         char two[8];
         auto older = coir::create_task([&] { return a.recv(one); });
@@ -102,15 +101,18 @@ TEST_CASE("rule 343: closing a socket ends what waits, and its number may be use
     coir_test::FdCount fds;
     run_in_loop([] {
         for (int round = 0; round < 20; ++round) {
-            auto [first, second] = socket_pair();
-            auto& a = first;
+            auto pair = socket_pair();
+            auto& a = pair.first;
+            auto& second = pair.second;
             char buffer[8];
             auto waiting = coir::create_task([&] { return io_error_of([&] { a.recv(buffer); }); });
             coir::yield_now();
             const int number = a.native_handle();
             second.send("late");
             a.close();
-            auto [third, fourth] = socket_pair();
+            auto pair2 = socket_pair();
+            auto& third = pair2.first;
+            auto& fourth = pair2.second;
             CHECK((third.native_handle() == number || fourth.native_handle() == number));
             const int outcome = coir::await(waiting);
             CHECK((outcome == ECANCELED || outcome == 0));  // a result that was there counts
@@ -122,8 +124,8 @@ TEST_CASE("rule 343: closing a socket ends what waits, and its number may be use
 
 TEST_CASE("socket: sendall says how much went out", "[net]") {
     run_in_loop([] {
-        auto [first, second] = socket_pair();
-        auto& a = first;
+        auto pair = socket_pair();
+        auto& a = pair.first;
         std::size_t out = 0;
         auto sending = coir::create_task([&] {
             try {
@@ -144,8 +146,12 @@ TEST_CASE("socket: sendall says how much went out", "[net]") {
 TEST_CASE("rule 357: descriptors are passed, close-on-exec", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
-        auto [a, b] = socket_pair();
-        auto [read_end, write_end] = make_pipe();
+        auto pair = socket_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
+        auto pair2 = make_pipe();
+        auto& read_end = pair2.first;
+        auto& write_end = pair2.second;
         char byte = 'f';
         iovec piece{&byte, 1};
         alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -204,7 +210,9 @@ TEST_CASE("socket: O_NONBLOCK is not touched", "[net]") {
 TEST_CASE("socket: release gives the descriptor back", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
-        auto [a, b] = socket_pair();
+        auto pair = socket_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         char buffer[4];
         b.send("x");
         a.recv(buffer);
@@ -226,8 +234,9 @@ TEST_CASE("socket: release gives the descriptor back", "[net]") {
 TEST_CASE("rule 355: wait_fd is level triggered, on anything that can be polled", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
-        auto [made_read, made_write] = make_pipe();
-        auto& read_end = made_read;
+        auto pair = make_pipe();
+        auto& read_end = pair.first;
+        auto& made_write = pair.second;
         auto waiting =
             coir::create_task([&] { return coir::wait_fd(read_end.get(), POLLIN | POLLOUT); });
         coir::yield_now();
@@ -256,8 +265,9 @@ TEST_CASE("wait_fd: descriptors that are not open, and no events", "[net]") {
 
 TEST_CASE("wait_fd: a cancelled wait leaves no trace", "[net]") {
     run_in_loop([] {
-        auto [made_read, made_write] = make_pipe();
-        auto& read_end = made_read;
+        auto pair = make_pipe();
+        auto& read_end = pair.first;
+        auto& made_write = pair.second;
         for (int i = 0; i < 3; ++i) {
             auto waiting = coir::create_task([&] { coir::wait_readable(read_end.get()); });
             coir::yield_now();
@@ -267,7 +277,9 @@ TEST_CASE("wait_fd: a cancelled wait leaves no trace", "[net]") {
         REQUIRE(::write(made_write.get(), "x", 1) == 1);
         coir::wait_readable(read_end.get());
         // Many tasks may wait for one descriptor, for different events.
-        auto [a, b] = socket_pair();
+        auto pair2 = socket_pair();
+        auto& a = pair2.first;
+        auto& b = pair2.second;
         const int fd = a.native_handle();
         auto in = coir::create_task([fd] { return coir::wait_fd(fd, POLLIN); });
         auto out = coir::create_task([fd] { return coir::wait_fd(fd, POLLOUT); });

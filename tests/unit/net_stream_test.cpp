@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stream: reading, its limits, errors.
-#include "support/catch.hpp"
-#include "support/net.hpp"
-#include "support/run.hpp"
-
-#include <coir/coir.hpp>
-
 #include <array>
 #include <chrono>
+#include <coir/coir.hpp>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "support/catch.hpp"
+#include "support/net.hpp"
+#include "support/run.hpp"
 
 using namespace std::chrono_literals;
 using coir_test::io_error_of;
@@ -22,7 +21,9 @@ using coir_test::tcp_pair;
 TEST_CASE("rule 267: read gives what is there, and nothing at the end", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
-        auto [a, b] = tcp_pair();
+        auto pair = tcp_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         CHECK(a.read(0).empty());
         b.write("abcdef");
         CHECK(a.read(4) == "abcd");
@@ -41,7 +42,9 @@ TEST_CASE("rule 267: read gives what is there, and nothing at the end", "[net]")
 
 TEST_CASE("rule 267: read_all keeps to its limit and loses nothing", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("0123456789");
         b.write_eof();
         try {
@@ -56,7 +59,9 @@ TEST_CASE("rule 267: read_all keeps to its limit and loses nothing", "[net]") {
 
 TEST_CASE("net: bytes go in and out of ranges of bytes of every kind", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         const std::vector<unsigned char> vector{1, 2, 3};
         const std::array<std::byte, 2> array{std::byte{4}, std::byte{5}};
         char raw[3] = {'x', '\0', 'y'};
@@ -90,7 +95,9 @@ TEST_CASE("net: bytes go in and out of ranges of bytes of every kind", "[net]") 
 
 TEST_CASE("rule 268: readline reads to the LF, then what is left, then nothing", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("one\ntwo\n\npart");
         b.write_eof();
         CHECK(a.readline() == "one\n");
@@ -104,8 +111,10 @@ TEST_CASE("rule 268: readline reads to the LF, then what is left, then nothing",
 
 TEST_CASE("rule 268: readline puts a line together from pieces", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
         auto& reader = a;
+        auto& b = pair.second;
         auto line = coir::create_task([&reader] { return reader.readline(); });
         for (const char* piece : {"a", "bc", "\nd"}) {
             b.write(piece);
@@ -118,7 +127,9 @@ TEST_CASE("rule 268: readline puts a line together from pieces", "[net]") {
 
 TEST_CASE("rule 269: a line over the limit is dropped, the rest is kept", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair({.limit = 4});
+        auto pair = stream_pair({.limit = 4});
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("1234\n12345\nok\n");
         CHECK(a.readline() == "1234\n");
         CHECK_THROWS_AS(a.readline(), coir::LimitOverrunError);
@@ -128,7 +139,9 @@ TEST_CASE("rule 269: a line over the limit is dropped, the rest is kept", "[net]
 
 TEST_CASE("rule 269: what has come of an endless line is dropped", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair({.limit = 4});
+        auto pair = stream_pair({.limit = 4});
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("123456789");
         CHECK_THROWS_AS(a.readline(), coir::LimitOverrunError);
         b.write("x\nnext\n");
@@ -139,8 +152,10 @@ TEST_CASE("rule 269: what has come of an endless line is dropped", "[net]") {
 
 TEST_CASE("rule 270: read_until finds a separator that comes in pieces", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
         auto& reader = a;
+        auto& b = pair.second;
         auto block = coir::create_task([&reader] { return reader.read_until("\r\n\r\n"); });
         for (const char* piece : {"head\r", "\n", "\r", "\nbody"}) {
             b.write(piece);
@@ -153,7 +168,9 @@ TEST_CASE("rule 270: read_until finds a separator that comes in pieces", "[net]"
 
 TEST_CASE("rule 271: read_until over the limit leaves everything in place", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair({.limit = 4});
+        auto pair = stream_pair({.limit = 4});
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("12345;6");
         try {
             a.read_until(";");
@@ -176,7 +193,9 @@ TEST_CASE("rule 271: read_until over the limit leaves everything in place", "[ne
 
 TEST_CASE("rule 272: read_until at an early end hands over what was left", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("rest");
         b.write_eof();
         try {
@@ -192,7 +211,9 @@ TEST_CASE("rule 272: read_until at an early end hands over what was left", "[net
 
 TEST_CASE("rule 273: of several separators the one that ends first counts", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.write("axyzb,c;d");
         CHECK(a.read_until({"xyzb", "y"}) == "axy");
         CHECK(a.read_until(std::vector<std::string>{";", ","}) == "zb,");
@@ -205,7 +226,9 @@ TEST_CASE("rule 273: of several separators the one that ends first counts", "[ne
 
 TEST_CASE("rule 274: read_exactly", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair({.limit = 4});
+        auto pair = stream_pair({.limit = 4});
+        auto& a = pair.first;
+        auto& b = pair.second;
         CHECK(a.read_exactly(0).empty());
         CHECK_THROWS_AS(a.read_exactly(static_cast<std::size_t>(-1)), std::invalid_argument);
         b.write("0123456789");  // more than the limit
@@ -223,8 +246,10 @@ TEST_CASE("rule 274: read_exactly", "[net]") {
 
 TEST_CASE("rule 275: a second concurrent reader is refused, and harms nobody", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
         auto& reader = a;
+        auto& b = pair.second;
         coir::TaskOptions options;
         options.name = "first reader";
         auto first = coir::create_task(options, [&reader] { return reader.read(10); });
@@ -240,8 +265,10 @@ TEST_CASE("rule 275: a second concurrent reader is refused, and harms nobody", "
 
 TEST_CASE("rule 276: a connection error is thrown to the waiting and every later read", "[net]") {
     run_in_loop([] {
-        auto [a, b] = tcp_pair();
+        auto pair = tcp_pair();
+        auto& a = pair.first;
         auto& reader = a;
+        auto& b = pair.second;
         auto waiting =
             coir::create_task([&reader] { return io_error_of([&] { reader.read(10); }); });
         coir::yield_now();
@@ -254,7 +281,9 @@ TEST_CASE("rule 276: a connection error is thrown to the waiting and every later
 
 TEST_CASE("B74: a reset that the writer has heard of is no orderly end for the reader", "[net]") {
     run_in_loop([] {
-        auto [a, b] = tcp_pair();
+        auto pair = tcp_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         b.abort();
         coir::wait_readable(a.native_handle());
         CHECK(io_error_of([&] { a.write("x"); }) == ECONNRESET);
@@ -268,7 +297,8 @@ TEST_CASE("rule 281: closing under a reader and a writer ends both", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         for (int way = 0; way < 3; ++way) {
-            auto [a, b] = stream_pair();
+            auto pair = stream_pair();
+            auto& a = pair.first;
             auto& stream = a;
             auto reading =
                 coir::create_task([&stream] { return io_error_of([&] { stream.read(10); }); });
@@ -291,7 +321,9 @@ TEST_CASE("rule 281: closing under a reader and a writer ends both", "[net]") {
 TEST_CASE("rule 284: a limit of 0 is an error", "[net]") {
     run_in_loop([] {
         CHECK_THROWS_AS(stream_pair({.limit = 0}), std::invalid_argument);
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         CHECK_THROWS_AS(a.set_limit(0), std::invalid_argument);
         CHECK(a.limit() == 64 * 1024);
         a.set_limit(3);
@@ -302,8 +334,10 @@ TEST_CASE("rule 284: a limit of 0 is an error", "[net]") {
 
 TEST_CASE("D3: a cancelled read takes nothing out of the stream", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
         auto& reader = a;
+        auto& b = pair.second;
         const auto cancelled = [&](auto read) {
             auto task = coir::create_task(read);
             coir::sleep(1ms);
@@ -327,8 +361,12 @@ TEST_CASE("D3: a cancelled read takes nothing out of the stream", "[net]") {
 TEST_CASE("D3: bytes are not lost when they come together with a cancellation", "[net]") {
     run_in_loop([] {
         for (int round = 0; round < 50; ++round) {
-            auto [first, second] = stream_pair();
-            auto [third, fourth] = stream_pair();
+            auto pair = stream_pair();
+            auto& first = pair.first;
+            auto& second = pair.second;
+            auto pair2 = stream_pair();
+            auto& third = pair2.first;
+            auto& fourth = pair2.second;
             auto& a = first;
             auto& go = third;
             std::string got;
@@ -355,7 +393,9 @@ TEST_CASE("D3: bytes are not lost when they come together with a cancellation", 
 
 TEST_CASE("net: closed, moved-from and empty streams say EBADF", "[net]") {
     run_in_loop([] {
-        auto [a, b] = stream_pair();
+        auto pair = stream_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
         coir::Stream c(std::move(a));
         CHECK(io_error_of([&] { a.read(1); }) == EBADF);
         CHECK(io_error_of([&] { a.write("x"); }) == EBADF);

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <coir/detail/config.hpp>
-
 #include <concepts>
 #include <cstddef>
 #include <ranges>
@@ -20,21 +19,20 @@ concept ByteSized = sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
 
 /// A range that can be written into: char[512], std::array<std::byte, N>, std::string, std::span.
 template <class R>
-concept MutableBytes =
-    std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+concept MutableBytes = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
     ByteSized<std::ranges::range_value_t<R>> &&
     !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
 
 template <class R>
 concept ByteRange = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-                    ByteSized<std::ranges::range_value_t<R>>;
+    ByteSized<std::ranges::range_value_t<R>>;
 
 /// What can be sent: a ByteRange or text.
 template <class R>
 concept ConstBytes = ByteRange<R> || std::convertible_to<const R&, std::string_view>;
 
-/// The bytes of `source`. String literals and pointers are text: they end at their NUL. A char array
-/// that is not const is a range of bytes, all of it.
+/// The bytes of `source`. String literals and pointers are text: they end at their NUL. A char
+/// array that is not const is a range of bytes, all of it.
 template <ConstBytes R>
 std::string_view bytes_of(const R& source) noexcept {
     if constexpr (ByteRange<const R&>) {

@@ -180,6 +180,7 @@ private:
         std::apply(
             [this](F& f, Args&... args) {
                 if constexpr (std::is_void_v<T>) {
+                    static_cast<void>(this);  // clang would find the capture unused
                     std::invoke(std::move(f), static_cast<Passed<Args>>(args)...);
                 } else {
                     this->slot().emplace(

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// The end of a loop: cancel, run until all have ended, name who has not, destroy what never ran.
+#include "scheduler.hpp"
+
+#include "debug_table.hpp"
+#include "thread_pool.hpp"
+
+#include <coir/log.hpp>
+
+#include <stdexcept>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+
+// Cancels every task and runs the loop until all have ended or `grace` is over.
+bool Scheduler::drain_round(Nanoseconds grace) {
+    for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
+        task->cancel_requested({});
+    }
+    struct Limit : TimerNode {
+        Scheduler* scheduler = nullptr;
+    } limit;
+    limit.scheduler = this;
+    limit.fire = [](TimerNode& node) noexcept {
+        static_cast<Limit&>(node).scheduler->request_leave();
+    };
+    arm(limit, saturating_add(now(), grace));
+    while (tasks_alive_ > 0 && limit.heap_index != TimerNode::unarmed) {
+        poll(true);
+        run_ready();
+        leave_ = false;
+    }
+    disarm(limit);
+    return tasks_alive_ == 0;
+}
+
+void Scheduler::drain() {
+    if (tasks_alive_ == 0) return;
+    Running running(*this);
+    constexpr int rounds = 3;
+    for (int round = 0; round < rounds; ++round) {
+        if (drain_round(options_.cleanup_grace / rounds)) return;
+    }
+}
+
+void Scheduler::close() {
+    if (closed_) return;
+    if (running_) throw std::logic_error("coir: close() of a running loop");
+    drain();
+    if (tasks_alive_ > 0) {
+        log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "
+                             "are abandoned:\n" + describe_tasks());
+    }
+    pool_.reset();
+    resolver_pool_.reset();
+    // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
+    // were abandoned.
+    for (ReadyEntry* entry = inbox_.close(); entry;) {
+        ReadyEntry* next = entry->next_ready;
+        push_ready(*entry);
+        entry = next;
+    }
+    inbox_.settle();
+    closed_ = true;
+    discard_callbacks();
+    unregister_scheduler(*this);
+    if (tasks_alive_ > 0) {
+        static_cast<void>(stacks_.release());
+        static_cast<void>(reactor_.release());  // the kernel may still own buffers on those stacks
+        return;
+    }
+    stacks_.reset();
+    // The world may be the reactor's own; handles and time() still ask for the clock.
+    sys_ = &real_sys();
+    chooser_ = nullptr;
+    reactor_.reset();
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir
