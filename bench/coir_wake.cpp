@@ -9,6 +9,7 @@
 
 #include "cases.hpp"
 #include "support/clock.hpp"
+#include "support/machine.hpp"
 #include "support/statistics.hpp"
 #include "support/system.hpp"
 
