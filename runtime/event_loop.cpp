@@ -18,15 +18,8 @@ EventLoop& owner_of(const Scheduler& scheduler) noexcept {
     return const_cast<Scheduler&>(scheduler).owner();
 }
 
-void Scheduler::free_block(void* memory, std::uint16_t block_class) noexcept {
-    if (block_class == 0) {
-        BlockPool::free_large(memory);
-        return;
-    }
-    if (!closed_) [[likely]] {
-        blocks_.free(memory, block_class);
-        return;
-    }
+// A handle that outlived its loop; perhaps on another thread.
+void Scheduler::free_orphan(void* memory, std::uint16_t block_class) noexcept {
     bool last = false;
     {
         std::lock_guard lock(orphans_mutex_);

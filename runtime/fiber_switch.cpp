@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // The switch layer over Boost.Context's make_fcontext/jump_fcontext.
 //
-// This file is compiled with -fno-omit-frame-pointer -mno-red-zone, because jump_to() pushes a
-// return address from inline assembly, and never with a sanitizer, because a switch returns on
-// another stack than it was called on. The build says by COIR_ASAN and COIR_TSAN which one the rest
-// is built with.
+// This file is never compiled with a sanitizer, because a switch returns on another stack than it was
+// called on. The build says by COIR_ASAN and COIR_TSAN which one the rest is built with.
 #include "fiber_switch.hpp"
 
 #include <boost/context/detail/fcontext.hpp>
@@ -42,12 +40,6 @@ namespace bctx = boost::context::detail;
 
 namespace {
 
-// The layout that the Itanium C++ ABI gives __cxa_eh_globals, in libstdc++ and libc++abi alike.
-struct ExceptionGlobals {
-    void* caught_exceptions;
-    unsigned uncaught_exceptions;
-};
-
 struct SanitizerFiber {
     const void* bottom = nullptr;
     std::size_t size = 0;
@@ -55,31 +47,6 @@ struct SanitizerFiber {
     void* tsan = nullptr;
     bool owns_tsan = false;
 };
-
-// What travels with a jump is the context that is left; or, marked by its lowest bit, the address of
-// a Visit on the stack that is left: something to be done on top of the stack that is entered, which
-// then goes on sleeping.
-struct Visit {
-    FiberContext* from;
-    void (*act)(void*);
-    void* argument;
-};
-
-struct Arrival {
-    FiberContext* from;
-    const Visit* visit;  // usually null
-};
-
-void* pack(FiberContext& from) noexcept { return &from; }
-void* pack(Visit& visit) noexcept {
-    return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(&visit) | 1);
-}
-[[gnu::always_inline]] inline Arrival unpack(void* data) noexcept {
-    const auto bits = reinterpret_cast<std::uintptr_t>(data);
-    if ((bits & 1) == 0) [[likely]] return {static_cast<FiberContext*>(data), nullptr};
-    const auto* visit = reinterpret_cast<const Visit*>(bits & ~std::uintptr_t{1});
-    return {visit->from, visit};
-}
 
 struct Entry {
     void (*function)(void*);
@@ -91,41 +58,9 @@ struct Entry {
 }
 
 // Jumps, and returns what whoever jumps back here brings.
-//
-// jump_fcontext leaves by `pop; jmp`. Entered by a `call`, it would leave an entry on the
-// processor's return stack that nothing pops, and every return after it would be mispredicted (2.2
-// to 2.5 times the cost of the switch, measured). So the return address is pushed by hand and the
-// function is entered by a jump: calls and returns stay paired.
 [[gnu::always_inline]] inline Arrival jump_to(void* stack_pointer, void* packed) noexcept {
-#if defined(__x86_64__) && !COIR_ASAN && !COIR_TSAN
-    void* left = stack_pointer;
-    void* data = packed;
-    void* target = reinterpret_cast<void*>(&bctx::jump_fcontext);
-    void* brought = nullptr;
-    __asm__ volatile(
-        "leaq 1f(%%rip), %%rcx\n\t"
-        "pushq %%rcx\n\t"
-        "jmp *%%rax\n\t"
-        ".p2align 4\n"
-        "1:\n\t"
-#if defined(__CET__) && (__CET__ & 1)
-        "endbr64\n\t"
-#endif
-        : "+D"(left), "+S"(data), "+a"(target), "=d"(brought)
-        :
-        : "rcx", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
-          "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-          "xmm15"
-#if defined(__AVX512F__)
-          ,
-          "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
-          "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",
-          "k7"
-#endif
-    );
-    const Arrival arrival = unpack(brought);
-    arrival.from->stack_pointer = target;  // rax: where the one who came stopped
-    return arrival;
+#if COIR_INLINE_SWITCH
+    return inline_jump(stack_pointer, packed);
 #else
     const bctx::transfer_t came = bctx::jump_fcontext(stack_pointer, packed);
     const Arrival arrival = unpack(came.data);
@@ -179,21 +114,7 @@ ThreadState ThreadState::of_this_thread() noexcept {
     return {&errno, abi::__cxa_get_globals()};
 }
 
-namespace {
-
-[[gnu::always_inline]] inline void swap_thread_state(const ThreadState& thread, FiberContext& from,
-                                                     const FiberContext& to) noexcept {
-    auto* globals = static_cast<ExceptionGlobals*>(thread.exception_globals);
-    from.caught_exceptions = globals->caught_exceptions;
-    from.uncaught_exceptions = globals->uncaught_exceptions;
-    from.error_number = *thread.error_number;
-    globals->caught_exceptions = to.caught_exceptions;
-    globals->uncaught_exceptions = to.uncaught_exceptions;
-    *thread.error_number = to.error_number;
-}
-
-// Runs what visitors want done on this stack, until somebody comes to stay.
-[[gnu::noinline]] void receive_visits(FiberContext& self, Arrival arrival) noexcept {
+void receive_visits(FiberContext& self, Arrival arrival) noexcept {
     while (const Visit* visit = arrival.visit) {
         visit->act(visit->argument);
         before_switch(self, *arrival.from);
@@ -202,10 +123,8 @@ namespace {
     }
 }
 
-}  // namespace
-
-COIR_NOINLINE void switch_context(const ThreadState& thread, FiberContext& from,
-                                  FiberContext& to) noexcept {
+COIR_NOINLINE void switch_out_of_line(const ThreadState& thread, FiberContext& from,
+                                      FiberContext& to) noexcept {
     swap_thread_state(thread, from, to);
     before_switch(from, to);
     const Arrival arrival = jump_to(to.stack_pointer, pack(from));
@@ -270,24 +189,24 @@ void self_check_fiber(void* argument) {
     try {
         throw 2;
     } catch (int) {
-        switch_context(check.thread, check.fiber, check.outside);
+        switch_out_of_line(check.thread, check.fiber, check.outside);
         try {
             throw;
         } catch (int value) {
             check.fiber_saw_own = value == 2 && std::uncaught_exceptions() == 0;
         }
     }
-    switch_context(check.thread, check.fiber, check.outside);
+    switch_out_of_line(check.thread, check.fiber, check.outside);
     std::abort();
 }
 
 int found_offset = -1;
 
 // A suspended context holds its return address within the first words above its stack pointer: the
-// only word there that points into switch_context().
+// only word there that points into switch_out_of_line().
 void find_program_counter(const FiberContext& suspended) noexcept {
     const auto* words = static_cast<const std::uintptr_t*>(suspended.stack_pointer);
-    const auto begin = reinterpret_cast<std::uintptr_t>(&switch_context);
+    const auto begin = reinterpret_cast<std::uintptr_t>(&switch_out_of_line);
     for (int i = 0; i < 16; ++i) {
         if (words[i] > begin && words[i] < begin + 1024) {
             found_offset = i * static_cast<int>(sizeof(void*));
@@ -309,7 +228,7 @@ void check_switch_layer() {
     try {
         throw 1;
     } catch (int) {
-        switch_context(check.thread, check.outside, check.fiber);
+        switch_out_of_line(check.thread, check.outside, check.fiber);
         find_program_counter(check.fiber);
         try {
             throw;
@@ -317,7 +236,7 @@ void check_switch_layer() {
             outside_saw_own = value == 1;
         }
     }
-    switch_context(check.thread, check.outside, check.fiber);
+    switch_out_of_line(check.thread, check.outside, check.fiber);
     destroy_sanitizer_fiber(check.fiber.sanitizer);
     destroy_sanitizer_fiber(check.outside.sanitizer);
     if (!outside_saw_own || !check.fiber_saw_own) {

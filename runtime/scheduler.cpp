@@ -151,15 +151,17 @@ inline ReadyEntry* Scheduler::next_entry() noexcept {
     return entry;
 }
 
+[[gnu::noinline]] void Scheduler::make_fiber(StackSlot& slot) noexcept {
+    StackSlab& slab = *slot.slab;
+    char* top = slab.top(slot) - slot.colour;
+    const auto size = static_cast<std::size_t>(top - slab.bottom(slot)) - slab.guard_size;
+    make_context(slot.idle_fiber, top, size, &fiber_main, this);
+}
+
 // Gives a task that is to begin its stack, with the fiber that sleeps there or a new one.
-[[gnu::noinline]] void Scheduler::bind_stack(TaskBase& task) noexcept {
+inline void Scheduler::bind_stack(TaskBase& task) noexcept {
     StackSlot& slot = task.stack_class_->take();
-    if (!slot.idle_fiber.stack_pointer) {
-        StackSlab& slab = *slot.slab;
-        char* top = slab.top(slot) - slot.colour;
-        const auto size = static_cast<std::size_t>(top - slab.bottom(slot)) - slab.guard_size;
-        make_context(slot.idle_fiber, top, size, &fiber_main, this);
-    }
+    if (!slot.idle_fiber.stack_pointer) [[unlikely]] make_fiber(slot);
     task.context_ = slot.idle_fiber;
     occupy(slot, task);
 }

@@ -135,7 +135,15 @@ public:
     void* allocate_block(std::size_t size, std::uint16_t& block_class) {
         return blocks_.allocate(size, block_class);
     }
-    void free_block(void* memory, std::uint16_t block_class) noexcept;
+    void free_block(void* memory, std::uint16_t block_class) noexcept {
+        if (block_class == 0) [[unlikely]] {
+            BlockPool::free_large(memory);
+        } else if (closed_) [[unlikely]] {
+            free_orphan(memory, block_class);
+        } else {
+            blocks_.free(memory, block_class);
+        }
+    }
 
     // --- For handles and tools ---
     EventLoop& owner() noexcept { return *owner_; }
@@ -183,7 +191,9 @@ private:
     static void prefetch(const ReadyEntry& coming) noexcept;
     void leave_current(TaskBase& self) noexcept;
     void leave_slowly(TaskBase& self) noexcept;
+    void free_orphan(void* memory, std::uint16_t block_class) noexcept;
     void bind_stack(TaskBase& task) noexcept;
+    void make_fiber(StackSlot& slot) noexcept;
     void occupy(StackSlot& slot, TaskBase& task) noexcept;
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     ReadyEntry* next_entry_slowly() noexcept;

@@ -36,7 +36,8 @@ struct StackSlot {
     /// The fiber that sleeps here between two tasks; its stack pointer is null when there is none.
     FiberContext idle_fiber;
     /// Bytes left free at the top: equally aligned stacks compete for the same few cache sets, and
-    /// two of them in turn stall on stores that only look alike.
+    /// two of them in turn stall on stores that only look alike. StackSlab::stride does the same for
+    /// pages.
     std::uint32_t colour = 0;
     bool dirty = false;  ///< has been run on since its pages were given back
     ScopeRequest* scopes = nullptr;  ///< the innermost timeout or task group of the task on it
@@ -48,6 +49,7 @@ struct StackSlab {
     StackClass* stacks = nullptr;
     char* memory = nullptr;
     std::size_t stack_size = 0;
+    std::size_t stride = 0;  ///< from one stack to the next
     std::size_t guard_size = 0;
     std::size_t count = 0;
     std::size_t guarded = 0;  ///< the first so many have their guard
@@ -55,9 +57,10 @@ struct StackSlab {
     std::atomic<StackSlab*> next_known{nullptr};
 
     char* bottom(const StackSlot& slot) const noexcept {
-        return memory + static_cast<std::size_t>(&slot - slots.get()) * stack_size;
+        return memory + static_cast<std::size_t>(&slot - slots.get()) * stride;
     }
     char* top(const StackSlot& slot) const noexcept { return bottom(slot) + stack_size; }
+    std::size_t size() const noexcept { return count * stride; }
 };
 
 /// What all classes of a pool share.
@@ -86,9 +89,28 @@ public:
     /// Takes back a promise that take() has not used.
     void unreserve() noexcept { --reserved_; }
     /// Redeems a promise; never fails.
-    StackSlot& take() noexcept;
+    StackSlot& take() noexcept {
+        StackSlot* slot = free_;
+        if (slot) [[likely]] {
+            free_ = slot->next_free;
+            if (slot->dirty) --dirty_free_;
+        } else {
+            slot = fresh_;
+            fresh_ = slot->next_free;
+        }
+        slot->dirty = true;
+        if (reserved_ > most_reserved_) most_reserved_ = reserved_;
+        if (COIR_ASAN) forget_poison(*slot);
+        return *slot;
+    }
     /// Gives the stack back, and the promise with it.
-    void put(StackSlot& slot) noexcept;
+    void put(StackSlot& slot) noexcept {
+        slot.owner.store(nullptr, std::memory_order_relaxed);
+        slot.next_free = free_;
+        free_ = &slot;
+        ++dirty_free_;
+        --reserved_;
+    }
     /// Gives the pages of stacks that have been idle since the last call to the kernel; at most
     /// `most` of them. Returns how many.
     std::size_t trim(std::size_t most) noexcept;
@@ -97,12 +119,14 @@ public:
     std::size_t stacks() const noexcept { return ready_; }
 
 private:
+    void forget_poison(StackSlot& slot) noexcept;
     void grow();
     void add_slab();
     std::size_t prepare_more(StackSlab& slab);
 
     StackSettings& settings_;
     const std::size_t stack_size_;
+    const std::size_t stride_;
     const std::size_t guard_size_;
     std::vector<std::unique_ptr<StackSlab>> slabs_;
     StackSlot* free_ = nullptr;   // LIFO, so that warm stacks are used first

@@ -72,13 +72,6 @@ bool would_wait_for(const StateBase* from, const StateBase& goal) noexcept {
 
 }  // namespace
 
-StateBase::StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept
-    : references_(references),
-      is_task_(is_task),
-      retrieved_(false),
-      moved_out_(false),
-      scheduler_(&scheduler) {}
-
 StateBase::~StateBase() {
     while (Waiter* waiter = waiters_.pop_front()) {
         // Only callbacks can be left: a waiting task would hold a reference.
@@ -176,11 +169,10 @@ void StateBase::wait() {
     }
 }
 
-void StateBase::throw_unless_value(bool awaited) {
+void StateBase::throw_outcome(bool awaited) {
     switch (outcome_) {
         case Outcome::value:
-            if (moved_out_) throw InvalidStateError("coir: the result has been moved out");
-            return;
+            break;  // moved out
         case Outcome::pending:
             throw InvalidStateError("coir: the result is not there yet");
         case Outcome::cancelled:
@@ -190,6 +182,7 @@ void StateBase::throw_unless_value(bool awaited) {
             retrieved_ = true;
             std::rethrow_exception(error_);
     }
+    throw InvalidStateError("coir: the result has been moved out");
 }
 
 // --- Done callbacks -----------------------------------------------------------------------------
@@ -279,7 +272,7 @@ void StateBase::destroy() noexcept {
 }
 
 void StateBase::dispose() noexcept {
-    report_if_unretrieved();
+    if (outcome_ == Outcome::error && !retrieved_) [[unlikely]] report_unretrieved();
     Scheduler& scheduler = *scheduler_;
     const std::uint16_t block_class = block_class_;
     void* memory = dynamic_cast<void*>(this);
@@ -288,8 +281,7 @@ void StateBase::dispose() noexcept {
 }
 
 // An error that nobody has looked at when the last handle goes would be lost: say so, once.
-void StateBase::report_if_unretrieved() noexcept {
-    if (outcome_ != Outcome::error || retrieved_) return;
+void StateBase::report_unretrieved() noexcept {
     retrieved_ = true;
     try {
         std::string message =

@@ -41,7 +41,6 @@ std::uint64_t next_task_id() noexcept {
 
 }  // namespace
 
-TaskBase::TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true, 2) {}
 TaskBase::~TaskBase() = default;
 void TaskBase::finished() noexcept {}
 

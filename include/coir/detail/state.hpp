@@ -85,7 +85,9 @@ public:
     /// the caller's business.
     COIR_SUSPENDS void wait();
     /// Throws for a pending state (`InvalidStateError`), an error, or a cancellation.
-    void throw_unless_value(bool awaited);
+    void throw_unless_value(bool awaited) {
+        if (outcome_ != Outcome::value || moved_out_) [[unlikely]] throw_outcome(awaited);
+    }
     /// Cancels a task (a request) or a future (at once). False when it is done.
     bool cancel(std::string message);
 
@@ -118,16 +120,22 @@ public:
     void require_thread(const char* call) const;
 
 protected:
-    StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept;
+    StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept
+        : references_(references),
+          is_task_(is_task),
+          retrieved_(false),
+          moved_out_(false),
+          scheduler_(&scheduler) {}
     virtual ~StateBase();
     void settle(Outcome outcome) noexcept;
 
     friend class Scheduler;
     friend class TaskBase;
 
+    [[noreturn]] void throw_outcome(bool awaited);
     void destroy() noexcept;
     void dispose() noexcept;
-    void report_if_unretrieved() noexcept;
+    void report_unretrieved() noexcept;
 
     std::atomic<std::uint32_t> references_;
     std::uint16_t block_class_ = 0;  // the size class of the memory this lives in

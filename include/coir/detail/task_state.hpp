@@ -113,7 +113,7 @@ public:
     bool started() const noexcept { return started_; }
 
 protected:
-    TaskBase(Scheduler& scheduler) noexcept;
+    explicit TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true, 2) {}
     ~TaskBase() override;
 
     /// Runs the callable and stores its result.
