@@ -51,6 +51,9 @@ void Scheduler::close() {
     if (tasks_alive_ > 0) {
         log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "
                              "are abandoned:\n" + describe_tasks());
+        // One of them may wait for a job that never returns.
+        ThreadPoolCore::abandon(std::move(pool_));
+        ThreadPoolCore::abandon(std::move(resolver_pool_));
     }
     pool_.reset();
     resolver_pool_.reset();

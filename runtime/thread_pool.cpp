@@ -28,6 +28,18 @@ ThreadPoolCore::~ThreadPoolCore() {
     for (std::thread& thread : threads_) thread.join();
 }
 
+void ThreadPoolCore::abandon(std::unique_ptr<ThreadPoolCore> pool) noexcept {
+    if (!pool) return;
+    ThreadPoolCore& core = *pool.release();  // its threads still use it
+    {
+        std::lock_guard lock(core.lock_);
+        core.stopping_ = true;
+        while (PoolJob* job = core.queue_.pop_front()) job->queued = false;
+        core.queued_ = 0;
+    }
+    core.signal_.notify(static_cast<int>(core.most_));
+}
+
 void ThreadPoolCore::start_thread() {
     // Signals are for the program's own threads.
     sigset_t all;

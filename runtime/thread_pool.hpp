@@ -11,6 +11,7 @@
 #include <coir/detail/intrusive_list.hpp>
 
 #include <exception>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,6 +34,9 @@ public:
     ThreadPoolCore& operator=(const ThreadPoolCore&) = delete;
     /// Lets running jobs finish and joins the threads.
     ~ThreadPoolCore();
+    /// The end of a pool with jobs that nobody can wait for any longer: what has not begun will not
+    /// begin, and the threads are left to themselves. Null is fine.
+    static void abandon(std::unique_ptr<ThreadPoolCore> pool) noexcept;
 
     /// Any thread. Throws std::system_error when not even one thread can be started.
     void submit(PoolJob& job);

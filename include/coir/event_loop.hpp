@@ -144,8 +144,9 @@ public:
     /// Lets the entries that are queued by now run, then leaves run_forever(). Any thread may call
     /// it through call_soon_threadsafe only.
     void stop() noexcept;
-    /// Cancels and drains what is left, closes the reactor and joins the pool. Twice is harmless;
-    /// std::logic_error while the loop runs.
+    /// Cancels and drains what is left, closes the reactor and joins the pool. Tasks that do not end
+    /// within RunOptions::cleanup_grace are named in the log and left behind, and with them the pool,
+    /// for which one of them may wait. Twice is harmless; std::logic_error while the loop runs.
     void close();
     bool is_running() const noexcept;
     bool is_closed() const noexcept;

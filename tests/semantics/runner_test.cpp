@@ -216,6 +216,32 @@ TEST_CASE("rule 239: at the end tasks are cancelled first, then the pool is join
             while (!entered) coir::sleep(100us);
             log.push_back("main ended");
         },
+TEST_CASE("rule 239, D17: a job that does not return is named, and does not keep run from ending") {
+    const int code = exit_code_of_child([] {
+        LogCapture log;
+        std::atomic<bool> entered{false};
+        coir::RunOptions options = coir_test::options();
+        options.reactor = "epoll";  // in virtual time nothing happens as long as a job runs
+        options.cleanup_grace = 150ms;
+        const int result = coir::run(
+            [&] {
+                coir::TaskOptions stuck;
+                stuck.name = "stuck";
+                coir::spawn_detached(stuck, [&] {
+                    coir::to_thread([&] {
+                        entered = true;
+                        for (;;) std::this_thread::sleep_for(1h);
+                    });
+                });
+                while (!entered) coir::sleep(100us);
+                return 1;
+            },
+            options);
+        return result + (log.count("task 'stuck' waits: to_thread") == 1 ? 2 : 0);
+    });
+    CHECK(code == 3);
+}
+
         options);
     CHECK(log == std::vector<std::string>{"main ended", "job ended", "then cancelled"});
 }
