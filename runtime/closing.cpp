@@ -59,13 +59,12 @@ void Scheduler::close() {
     resolver_pool_.reset();
     // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
     // were abandoned.
+    closed_ = true;  // before the inbox is: whoever it refuses frees memory under the lock
     for (ReadyEntry* entry = inbox_.close(); entry;) {
         ReadyEntry* next = entry->next_ready;
         push_ready(*entry);
         entry = next;
     }
-    inbox_.settle();
-    closed_ = true;
     discard_callbacks();
     unregister_scheduler(*this);
     if (tasks_alive_ > 0) {

@@ -26,7 +26,14 @@ void Scheduler::free_orphan(void* memory, std::uint16_t block_class) noexcept {
         blocks_.free(memory, block_class);
         last = orphaned_ && blocks_.live() == 0;
     }
-    if (last) delete this;
+    if (last) delete_this();
+}
+
+// Nothing refers to it any more but, for a moment, who has posted the last reference.
+void Scheduler::delete_this() noexcept {
+    while (last_posts_.load(std::memory_order_acquire) != 0) {
+    }
+    delete this;
 }
 
 // The loop object is gone; handles may still refer to blocks of its pool.
@@ -37,7 +44,7 @@ void Scheduler::orphan() noexcept {
         orphaned_ = true;
         last = blocks_.live() == 0;
     }
-    if (last) delete this;
+    if (last) delete_this();
 }
 
 void Scheduler::discard_callbacks() noexcept {
@@ -153,7 +160,9 @@ std::size_t EventLoop::main_stack_size() const noexcept {
     return scheduler_->options().main_stack_size;
 }
 detail::Scheduler& EventLoop::open_scheduler() const {
+    // Before anything is made: the pool that its memory comes from is the loop's thread's alone.
     scheduler_->require_open("creating a task, future or callback");
+    scheduler_->require_thread("creating a task, future or callback");
     return *scheduler_;
 }
 void EventLoop::set_exception_handler(std::function<void(const ExceptionContext&)> handler) {

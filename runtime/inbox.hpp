@@ -26,12 +26,12 @@ public:
     /// Any thread. `queued_wake`: the caller must wake the reactor and then call
     /// wake_done().
     Push push(ReadyEntry& entry) noexcept {
-        ReadyEntry* head = head_.load(std::memory_order_relaxed);
+        ReadyEntry* head = head_.load(std::memory_order_acquire);
         do {
             if (head == closed_mark()) return Push::closed;
             entry.next_ready = head;
         } while (!head_.compare_exchange_weak(head, &entry, std::memory_order_seq_cst,
-                                              std::memory_order_relaxed));
+                                              std::memory_order_acquire));
         if (state_.load(std::memory_order_seq_cst) == asleep) {
             std::uint8_t expected = asleep;
             if (state_.compare_exchange_strong(expected, waking, std::memory_order_seq_cst)) {
@@ -65,9 +65,12 @@ public:
         while (state_.load(std::memory_order_acquire) == waking) {
         }
     }
-    /// Refuses pushes from now on; returns what had come.
+    /// Refuses pushes from now on; returns what had come. Nobody wakes the reactor afterwards: who
+    /// has pushed, and not looked yet, finds nobody asleep.
     ReadyEntry* close() noexcept {
         ReadyEntry* head = head_.exchange(closed_mark(), std::memory_order_acq_rel);
+        finish_sleep();
+        settle();
         return head == closed_mark() ? nullptr : reverse(head);
     }
 

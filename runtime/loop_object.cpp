@@ -47,7 +47,7 @@ void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexce
         self->drop(*self->object);
         delete self;
     };
-    if (!object.scheduler().post(*remote)) {
+    if (!object.scheduler().post_last(*remote)) {
         delete remote;
         drop(object);
     }

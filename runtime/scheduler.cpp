@@ -438,6 +438,11 @@ void Scheduler::throw_wrong_thread(const char* call) {
                            "call_soon_threadsafe");
 }
 
+bool Scheduler::bound_elsewhere() const noexcept {
+    const int* bound_to = bound_to_;
+    return bound_to && bound_to != ThreadState::of_this_thread().error_number;
+}
+
 void Scheduler::enter() {
     require_open("run");
     if (running_here) {
@@ -445,15 +450,14 @@ void Scheduler::enter() {
                                "functions directly or create tasks");
     }
     if (running_) throw std::logic_error("coir: the loop is running on another thread");
-    const ThreadState here = ThreadState::of_this_thread();
-    if (bound_ && here.error_number != thread_.error_number) {
+    if (bound_elsewhere()) {
         throw WrongThreadError("coir: a loop must always be run on the thread that ran it first");
     }
-    thread_ = here;
+    thread_ = ThreadState::of_this_thread();
     float_control_ = FloatControl::of_this_thread();
     prepare_overflow_reports();
-    if (!bound_) reactor_->attach();
-    bound_ = true;
+    if (!bound_to_) reactor_->attach();
+    bound_to_ = thread_.error_number;
     loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
     running_here = this;
     running_ = true;

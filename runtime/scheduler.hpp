@@ -94,6 +94,14 @@ public:
 
     /// Any thread. False: the loop is closed and `entry` was not taken.
     bool post(ReadyEntry& entry) noexcept;
+    /// The same for who gives the last reference to something of this loop away, and with it what
+    /// keeps the loop's memory: it is kept for the time of the call.
+    bool post_last(ReadyEntry& entry) noexcept {
+        last_posts_.fetch_add(1, std::memory_order_relaxed);
+        const bool posted = post(entry);
+        last_posts_.fetch_sub(1, std::memory_order_release);
+        return posted;
+    }
     /// Makes ready what has been posted.
     void drain_inbox() noexcept;
     /// A job outside that will post when it is done: it keeps the deadlock detector quiet.
@@ -122,8 +130,10 @@ public:
     void require_thread(const char* call) const;
     [[noreturn]] static void throw_wrong_thread(const char* call);
     [[noreturn]] static void throw_closed(const char* call);
-    /// Whether this loop may be used here: it runs on this thread, or does not run at all.
+    /// Whether this loop may be used here: it runs on this thread, or does not run and is not bound
+    /// to another one. Any thread.
     bool usable_here() const noexcept;
+    bool bound_elsewhere() const noexcept;
 
     // --- Errors ---
     void report(const ExceptionContext& context) noexcept;
@@ -138,7 +148,7 @@ public:
     void free_block(void* memory, std::uint16_t block_class) noexcept {
         if (block_class == 0) [[unlikely]] {
             BlockPool::free_large(memory);
-        } else if (closed_) [[unlikely]] {
+        } else if (closed_.load(std::memory_order_relaxed)) [[unlikely]] {
             free_orphan(memory, block_class);
         } else {
             blocks_.free(memory, block_class);
@@ -181,6 +191,7 @@ public:
 private:
     friend struct DebugTableAccess;
     ~Scheduler();
+    void delete_this() noexcept;
 
     static void fiber_main(void* scheduler);
     ReadyEntry* pop_ready() noexcept;
@@ -234,9 +245,8 @@ private:
     FiberContext loop_context_;
     bool debug_ = false;
     bool leave_ = false;
-    bool running_ = false;
-    bool closed_ = false;
-    bool bound_ = false;  // has run on a thread, which it now belongs to
+    std::atomic<bool> running_{false};  // these two: other threads look at them
+    std::atomic<bool> closed_{false};
     bool stop_early_ = false;  // stop() was called while the loop did not run
 
     std::size_t tasks_alive_ = 0;
@@ -283,6 +293,9 @@ private:
     // Any thread.
     Inbox inbox_;
     std::atomic<int> interrupt_{0};
+    // The errno of the thread that it has run on, which it now belongs to; null: it has never run.
+    std::atomic<const int*> bound_to_{nullptr};
+    std::atomic<int> last_posts_{0};
     std::mutex orphans_mutex_;  // guards blocks_ once the loop is closed
     bool orphaned_ = false;
 };
@@ -292,7 +305,9 @@ private:
 [[gnu::tls_model("initial-exec"), gnu::visibility("hidden")]] extern constinit thread_local Scheduler*
     running_here;
 
-inline bool Scheduler::usable_here() const noexcept { return running_here == this || !running_; }
+inline bool Scheduler::usable_here() const noexcept {
+    return running_here == this || (!running_ && !bound_elsewhere());
+}
 inline void Scheduler::require_thread(const char* call) const {
     if (!usable_here()) [[unlikely]] throw_wrong_thread(call);
 }

@@ -265,7 +265,7 @@ void StateBase::destroy() noexcept {
         self->dispose(*self->state);
         delete self;
     };
-    if (!scheduler_->post(*release)) {
+    if (!scheduler_->post_last(*release)) {
         delete release;
         dispose();
     }

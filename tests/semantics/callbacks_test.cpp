@@ -12,6 +12,7 @@
 #include <coir/sync.hpp>
 #include <coir/thread.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -147,6 +148,22 @@ TEST_CASE("rule 30, D20: a running loop's calls are refused on other threads, de
             attempt([&] { task.cancel(); });
         }).join();
         CHECK(refused == 8);
+        // Refused before the loop's memory is touched, which the loop is busy with.
+        std::atomic<bool> ended{false};
+        std::thread other([&] {
+            for (int i = 0; i < 1000; ++i) {
+                attempt([&] { loop.call_soon([] {}); });
+                attempt([&] { static_cast<void>(loop.create_task([] {})); });
+                attempt([&] { static_cast<void>(loop.create_future<int>()); });
+            }
+            ended = true;
+        });
+        while (!ended) {
+            coir::await(coir::create_task([] {}));
+            loop.call_soon([] {});
+        }
+        other.join();
+        CHECK(refused == 3008);
         CHECK_FALSE(future.done());
         CHECK(loop.metrics().timers == 0);
         coir::await(task);

@@ -342,6 +342,43 @@ TEST_CASE("D20: handles may be dropped on another thread; the state dies on the 
     });
 }
 
+TEST_CASE("D20: handles may be dropped on another thread while their loop comes to its end") {
+    struct Witness {
+        std::atomic<int>* count;
+        explicit Witness(std::atomic<int>* at) : count(at) { ++*count; }
+        Witness(Witness&& other) noexcept : count(std::exchange(other.count, nullptr)) {}
+        ~Witness() {
+            if (count) --*count;
+        }
+    };
+    std::atomic<int> alive{0};
+    for (int round = 0; round < 100; ++round) {
+        std::atomic<bool> go{false};
+        std::thread dropper;
+        coir::run(
+            [&] {
+                std::vector<coir::Future<Witness>> futures;
+                for (int i = 0; i < 50; ++i) {
+                    futures.push_back(coir::create_future<Witness>());
+                    futures.back().set_result(Witness(&alive));
+                }
+                dropper = std::thread([&go, futures = std::move(futures)]() mutable {
+                    while (!go) {
+                    }
+                    while (!futures.empty()) futures.pop_back();
+                });
+                // So that the loop is left, and entered once more to drain.
+                coir::spawn_detached([] { coir::sleep(1h); });
+                coir::yield_now();
+                go = true;
+                for (int i = 0; i < round; ++i) coir::yield_now();
+            },
+            sim_options());
+        dropper.join();
+        CHECK(alive == 0);
+    }
+}
+
 TEST_CASE("rule 340, D23: busy tasks starve neither timers, nor I/O, nor posts") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
