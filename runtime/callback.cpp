@@ -52,7 +52,7 @@ void CallbackBase::run_and_release() noexcept {
         try {
             invoke();
         } catch (...) {
-            scheduler_->report({"exception in a callback", std::current_exception(), {}});
+            scheduler_->report_current("exception in a callback");
         }
         if (scheduler_->debug()) [[unlikely]] scheduler_->check_step_time(&typeid(*this));
     }

@@ -19,9 +19,10 @@ bool Scheduler::drain_round(Nanoseconds grace) {
         task->cancel_requested({});
     }
     struct Limit : TimerNode {
-        Scheduler* scheduler = nullptr;
-    } limit;
-    limit.scheduler = this;
+        explicit Limit(Scheduler& on) noexcept : scheduler(&on) {}
+        ~Limit() { scheduler->disarm(*this); }  // also when the reactor fails
+        Scheduler* scheduler;
+    } limit(*this);
     limit.fire = [](TimerNode& node) noexcept {
         static_cast<Limit&>(node).scheduler->request_leave();
     };
@@ -31,7 +32,6 @@ bool Scheduler::drain_round(Nanoseconds grace) {
         run_ready();
         leave_ = false;
     }
-    disarm(limit);
     return tasks_alive_ == 0;
 }
 

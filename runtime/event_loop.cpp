@@ -103,6 +103,14 @@ void Scheduler::report(const ExceptionContext& context) noexcept {
     }
 }
 
+void Scheduler::report_current(const char* message) noexcept {
+    try {
+        report({message, std::current_exception(), {}});
+    } catch (const std::bad_alloc&) {
+        log(LogLevel::error, message);
+    }
+}
+
 LoopMetrics Scheduler::metrics() const {
     LoopMetrics metrics;
     metrics.turns = turns_;

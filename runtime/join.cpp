@@ -67,7 +67,8 @@ private:
     }
     void own_cancel() noexcept {
         cancelled_ = true;
-        cancel_rest(task_.cancel_message());
+        // A copy: a child that waits for this task sends the request back to it.
+        cancel_rest(copy_reason(task_.cancel_message()));
     }
     // Cancelling a future ends it at once, which leads back to here: each child is asked once.
     void cancel_rest(const std::string& message) noexcept {

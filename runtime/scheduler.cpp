@@ -277,10 +277,14 @@ void Scheduler::check_step_time(const std::type_info* callback) noexcept {
     const Nanoseconds took = time - step_began_;
     step_began_ = time;
     if (took < options_.slow_task_threshold || (!current_ && !callback)) return;
-    const std::string who = current_ ? "task '" + current_->name() + "'"
-                                     : "callback " + describe_type(*callback);
-    log(LogLevel::warning, "coir: a step of " + who + " took " +
-                               std::to_string(took.count() / 1'000'000) + " ms");
+    try {
+        const std::string who = current_ ? "task '" + current_->name() + "'"
+                                         : "callback " + describe_type(*callback);
+        log(LogLevel::warning, "coir: a step of " + who + " took " +
+                                   std::to_string(took.count() / 1'000'000) + " ms");
+    } catch (const std::bad_alloc&) {
+        // Then it is not said.
+    }
 }
 
 }  // namespace detail

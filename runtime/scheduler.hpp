@@ -137,6 +137,8 @@ public:
 
     // --- Errors ---
     void report(const ExceptionContext& context) noexcept;
+    /// The same for the exception that is being handled.
+    void report_current(const char* message) noexcept;
     void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
 
     // --- Memory ---
@@ -314,6 +316,10 @@ inline void Scheduler::require_thread(const char* call) const {
 inline void Scheduler::require_open(const char* call) const {
     if (closed_) [[unlikely]] throw_closed(call);
 }
+/// A copy of what was given to cancel(): it goes along with the cancellation as far as there is
+/// memory for it; the cancellation does in any case.
+std::string copy_reason(const std::string& message) noexcept;
+
 /// As require_task(), for the runtime's own files.
 inline TaskBase& this_task(const char* call) {
     Scheduler* scheduler = running_here;

@@ -6,6 +6,8 @@
 
 #include <coir/error.hpp>
 
+#include <new>
+
 #include <utility>
 
 namespace coir {
@@ -25,7 +27,7 @@ struct AwaitPark : Park {
     // the canceller's stack is deep. A ring (see would_wait_for) is noticed because the walk comes
     // back to the task that was met at the latest power of two, and is broken there.
     static void cancel_target(Park& park, TaskBase& task) noexcept {
-        const std::string message = task.cancel_message();
+        const std::string message = copy_reason(task.cancel_message());
         StateBase* target = static_cast<AwaitPark&>(park).target;
         const StateBase* met = &task;
         std::size_t steps = 0;
@@ -72,6 +74,14 @@ bool would_wait_for(const StateBase* from, const StateBase& goal) noexcept {
 
 }  // namespace
 
+std::string copy_reason(const std::string& message) noexcept {
+    try {
+        return message;
+    } catch (const std::bad_alloc&) {
+        return {};
+    }
+}
+
 StateBase::~StateBase() {
     while (Waiter* waiter = waiters_.pop_front()) {
         // Only callbacks can be left: a waiting task would hold a reference.
@@ -98,10 +108,20 @@ void StateBase::set_error(std::exception_ptr error) {
     settle(Outcome::error);
 }
 
-bool StateBase::set_cancelled(std::string message) {
+void StateBase::keep_cancel_message(const std::string& message) noexcept {
+    std::unique_ptr<std::string> kept;
+    try {
+        if (!message.empty()) kept = std::make_unique<std::string>(message);
+    } catch (const std::bad_alloc&) {
+        // As in copy_reason().
+    }
+    cancel_message_ = std::move(kept);
+}
+
+bool StateBase::set_cancelled(const std::string& message) {
     if (done()) return false;
     require_settable();
-    if (!message.empty()) cancel_message_ = std::make_unique<std::string>(std::move(message));
+    keep_cancel_message(message);
     settle(Outcome::cancelled);
     return true;
 }
@@ -114,14 +134,14 @@ void StateBase::break_promise() noexcept {
     }
 }
 
-bool StateBase::cancel(std::string message) {
-    if (is_task_) return static_cast<TaskBase*>(this)->cancel_requested(std::move(message));
+bool StateBase::cancel(const std::string& message) {
+    if (is_task_) return static_cast<TaskBase*>(this)->cancel_requested(message);
     if (done()) {
         // Whoever cancels a failed future knows of it: nothing is left to report.
         retrieved_ = true;
         return false;
     }
-    return set_cancelled(std::move(message));
+    return set_cancelled(message);
 }
 
 void StateBase::settle(Outcome outcome) noexcept {
@@ -197,7 +217,7 @@ StateBase::DoneCallback::DoneCallback() noexcept : Waiter(nullptr) {
             try {
                 self->invoke();
             } catch (...) {
-                scheduler.report({"exception in a done callback", std::current_exception(), {}});
+                scheduler.report_current("exception in a done callback");
             }
         }
         self.reset();

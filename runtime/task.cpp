@@ -64,9 +64,7 @@ void TaskBase::execute() noexcept {
             invoke();
         } catch (const CancelledError& cancelled) {
             outcome = Outcome::cancelled;
-            if (!cancelled.message().empty()) {
-                cancel_message_ = std::make_unique<std::string>(cancelled.message());
-            }
+            if (!cancelled.message().empty()) keep_cancel_message(cancelled.message());
         } catch (...) {
             outcome = Outcome::error;
             error_ = std::current_exception();
@@ -104,13 +102,13 @@ bool TaskBase::masked() const noexcept {
     return true;
 }
 
-bool TaskBase::cancel_requested(std::string message) {
-    if (!note_cancel_request(std::move(message))) return false;
+bool TaskBase::cancel_requested(const std::string& message) {
+    if (!note_cancel_request(message)) return false;
     if (Park* park = interruptible_park()) park->cancel(*park, *this);
     return true;
 }
 
-bool TaskBase::note_cancel_request(std::string message) {
+bool TaskBase::note_cancel_request(const std::string& message) {
     if (done()) {
         mark_retrieved();
         return false;
@@ -119,7 +117,7 @@ bool TaskBase::note_cancel_request(std::string message) {
     ++cancelling_;
     outside_pending_ = 1;
     cancel_pending_ = true;
-    cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(std::move(message));
+    keep_cancel_message(message);
     return true;
 }
 
@@ -183,7 +181,7 @@ bool TaskBase::put_back_latest(const std::string& message) {
     if (outside_latest_) {
         outside_latest_ = 0;
         outside_pending_ = 1;
-        cancel_message_ = message.empty() ? nullptr : std::make_unique<std::string>(message);
+        keep_cancel_message(message);
     }
     for (ScopeRequest* scope = innermost_scope(); scope; scope = scope->outer) {
         if (scope->state != ScopeRequest::State::latest) continue;
@@ -267,8 +265,12 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
 void Scheduler::swallowed_cancel(const TaskBase& task) noexcept {
     ++swallowed_cancels_;
     if (!debug_) return;
-    log(LogLevel::warning, "coir: task '" + task.name() + "' caught its cancellation and went on; "
-                           "rethrow CancelledError after cleaning up, or call uncancel()");
+    try {
+        log(LogLevel::warning, "coir: task '" + task.name() + "' caught its cancellation and went on; "
+                               "rethrow CancelledError after cleaning up, or call uncancel()");
+    } catch (const std::bad_alloc&) {
+        // Then it is only counted.
+    }
 }
 
 void Scheduler::finish(TaskBase& task) noexcept {

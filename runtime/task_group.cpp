@@ -30,7 +30,9 @@ void TaskGroup::prepare_child() {
         throw InvalidStateError(ended_ ? "coir: create_task() in a task group that has ended"
                                        : "coir: create_task() in a task group that is stopping");
     }
-    errors_.reserve(size_ + errors_.size() + 2);  // so that ends need no memory
+    // So that ends need no memory; growing by steps, or each child would cost an allocation.
+    const std::size_t needed = size_ + errors_.size() + 2;
+    if (errors_.capacity() < needed) errors_.reserve(2 * needed);
 }
 
 void TaskGroup::child_started(detail::GroupLink& link, detail::TaskBase& task) noexcept {

@@ -68,7 +68,8 @@ void ThreadPoolCore::submit(PoolJob& job) {
             // More threads are a help; the one that there is will do without them.
             try {
                 start_thread();
-            } catch (const std::system_error&) {
+            } catch (const std::exception&) {
+                // std::system_error or std::bad_alloc. The job is queued: nothing may be thrown now.
             }
             grow = false;
         }

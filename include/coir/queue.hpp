@@ -71,12 +71,14 @@ public:
     /// Takes an item if there is one.
     std::optional<T> try_get() {
         if (items_.empty()) return std::nullopt;
-        std::optional<T> item(std::move(items_.front()));
-        items_.pop_front();
-        if (detail::WaitNode* putter = putters_.wake_one()) {
+        // In this order nothing is lost when there is no memory, or a move throws.
+        if (detail::WaitNode* putter = putters_.front()) {
             items_.push_back(std::move(*static_cast<T*>(putter->slot)));
             ++unfinished_;
+            putters_.wake_one();
         }
+        std::optional<T> item(std::move(items_.front()));
+        items_.pop_front();
         return item;
     }
 

@@ -8,14 +8,20 @@
 #include <coir/error.hpp>
 #include <coir/event_loop.hpp>
 #include <coir/gather.hpp>
+#include <coir/thread.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
 using coir_test::on_every_order;
+using coir_test::run_in_loop;
 using coir_test::run_on_sim;
 
 TEST_CASE("D15: jobs that were started do not outlive a gather that cannot start the next one") {
@@ -101,5 +107,37 @@ TEST_CASE("rule 110, B32: a failure that ends the other jobs on the spot wakes t
         CHECK(a.cancelled());
         CHECK(c.cancelled());
         CHECK(coir::await(caller) == 1);
+    });
+}
+
+TEST_CASE("rule 110: the reason of a cancellation outlives what the first jobs make of it") {
+    run_in_loop([] {
+        std::string seen;
+        std::atomic<bool> entered{false};
+        coir::Task<void> caller;
+        caller = coir::create_task([&] {
+            coir::gather(
+                [&] {
+                    coir::to_thread([&](std::stop_token stop) {
+                        // Called on the loop, in the middle of the cancellation of the jobs.
+                        std::stop_callback again(
+                            stop, [&] { caller.cancel("another reason, too long for the string"); });
+                        entered = true;
+                        while (!stop.stop_requested()) std::this_thread::sleep_for(100us);
+                    });
+                },
+                [&] {
+                    try {
+                        coir::sleep(1h);
+                    } catch (const coir::CancelledError& cancelled) {
+                        seen = cancelled.message();
+                        throw;
+                    }
+                });
+        });
+        while (!entered) coir::sleep(100us);
+        caller.cancel(std::string(200, 'r'));
+        CHECK_THROWS_AS(coir::await(caller), coir::TaskCancelledError);
+        CHECK(seen == std::string(200, 'r'));
     });
 }

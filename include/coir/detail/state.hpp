@@ -89,12 +89,12 @@ public:
         if (outcome_ != Outcome::value || moved_out_) [[unlikely]] throw_outcome(awaited);
     }
     /// Cancels a task (a request) or a future (at once). False when it is done.
-    bool cancel(std::string message);
+    bool cancel(const std::string& message);
 
     /// For Future and Promise: throws InvalidStateError unless pending and on the right thread.
     void require_settable() const;
     void set_error(std::exception_ptr error);
-    bool set_cancelled(std::string message);
+    bool set_cancelled(const std::string& message);
     /// The setting side is gone: BrokenPromise, unless the loop is gone too.
     void break_promise() noexcept;
     /// The value has been stored: wakes the waiters.
@@ -136,6 +136,7 @@ protected:
     void destroy() noexcept;
     void dispose() noexcept;
     void report_unretrieved() noexcept;
+    void keep_cancel_message(const std::string& message) noexcept;
 
     std::atomic<std::uint32_t> references_;
     std::uint16_t block_class_ = 0;  // the size class of the memory this lives in

@@ -69,9 +69,9 @@ public:
     COIR_SUSPENDS void check_cancelled() {
         if (cancel_pending_) [[unlikely]] deliver_cancel();
     }
-    bool cancel_requested(std::string message);
+    bool cancel_requested(const std::string& message);
     /// The same, but for telling what the task waits for; false when it is done.
-    bool note_cancel_request(std::string message);
+    bool note_cancel_request(const std::string& message);
     /// What a request that has just been noted interrupts; null: nothing.
     Park* interruptible_park() const noexcept;
     std::uint32_t cancelling() const noexcept { return cancelling_; }

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+// When memory is refused, or the reactor fails: what goes on all the same, and what is not lost.
+//
+// This program's operator new can be told to refuse. Exceptions are not allocated with it.
+#include "support/catch.hpp"
+#include "support/run.hpp"
+
+#include <coir/await.hpp>
+#include <coir/error.hpp>
+#include <coir/event_loop.hpp>
+#include <coir/queue.hpp>
+#include <coir/reactor.hpp>
+#include <coir/run.hpp>
+#include <coir/task_group.hpp>
+#include <coir/thread.hpp>
+#include <coir/timeout.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using coir_test::run_in_loop;
+using coir_test::run_on_sim;
+
+namespace {
+
+thread_local bool refuse_memory = false;
+thread_local std::size_t allocations = 0;
+
+void* allocate(std::size_t size) {
+    ++allocations;
+    void* memory = refuse_memory ? nullptr : std::malloc(size != 0 ? size : 1);
+    if (!memory) throw std::bad_alloc();
+    return memory;
+}
+
+// Longer than a std::string keeps in itself.
+std::string long_reason() { return std::string(200, 'r'); }
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+TEST_CASE("no memory: a cancellation arrives, though without its reason") {
+    run_on_sim([] {
+        std::vector<std::string> seen;
+        seen.reserve(10);
+        const auto note = [&](auto wait) {
+            try {
+                wait();
+            } catch (const coir::CancelledError& cancelled) {
+                refuse_memory = false;
+                seen.push_back(cancelled.message());
+                throw;
+            }
+        };
+        auto future = coir::create_future<int>();
+        auto inner = coir::create_task([&] { note([&] { coir::await(future); }); });
+        auto outer = coir::create_task([&] { note([&] { coir::await(inner); }); });
+        auto sleeper = coir::create_task([&] { note([] { coir::sleep(1h); }); });
+        coir::yield_now();
+        std::string reason = long_reason();
+        std::string again = long_reason();
+        refuse_memory = true;
+        outer.cancel(std::move(reason));
+        sleeper.cancel(std::move(again));
+        const bool cancelled = future.cancelled();
+        coir::yield_now();
+        refuse_memory = false;
+        CHECK(cancelled);
+        CHECK_THROWS_AS(coir::await(outer), coir::TaskCancelledError);
+        CHECK_THROWS_AS(coir::await(sleeper), coir::TaskCancelledError);
+        CHECK(inner.cancelled());
+        CHECK(seen == std::vector<std::string>(3));
+    });
+}
+
+TEST_CASE("no memory: a task ends cancelled, though without its reason") {
+    run_on_sim([] {
+        auto task = coir::create_task([] {
+            try {
+                coir::sleep(1h);
+            } catch (const coir::CancelledError&) {
+                refuse_memory = true;
+                throw;
+            }
+        });
+        task.add_done_callback([] { refuse_memory = false; });
+        coir::yield_now();
+        task.cancel(long_reason());
+        CHECK_THROWS_AS(coir::await(task), coir::TaskCancelledError);
+        CHECK(task.cancelled());
+    });
+}
+
+TEST_CASE("no memory: callbacks that throw do not end the loop") {
+    coir_test::LogCapture log;
+    run_on_sim([] {
+        auto& loop = coir::get_running_loop();
+        loop.set_exception_handler(nullptr);
+        auto future = coir::create_future<void>();
+        future.add_done_callback([] { throw 7; });
+        loop.call_soon([] {
+            refuse_memory = true;
+            throw 8;
+        });
+        future.set_result();
+        bool went_on = false;
+        loop.call_soon([&] {
+            refuse_memory = false;
+            went_on = true;
+        });
+        coir::yield_now();
+        CHECK(went_on);
+    });
+}
+
+TEST_CASE("no memory: to_thread makes do with the threads that there are") {
+    coir::RunOptions options = coir_test::options();
+    options.max_threads = 2;
+    run_in_loop(
+        [] {
+            std::atomic<bool> entered{false};
+            std::atomic<bool> go_on{false};
+            auto first = coir::create_task([&] {
+                coir::to_thread([&] {
+                    entered = true;
+                    while (!go_on) std::this_thread::sleep_for(100us);
+                });
+            });
+            while (!entered) coir::sleep(100us);
+            auto second = coir::create_task([] {
+                refuse_memory = true;  // for the second thread
+                return coir::to_thread([] { return 5; });
+            });
+            coir::yield_now();
+            refuse_memory = false;
+            go_on = true;
+            CHECK(coir::await(second) == 5);
+            coir::await(first);
+        },
+        options);
+}
+
+TEST_CASE("no memory: a get that fails has taken nothing, and lost no putter's item") {
+    run_on_sim([] {
+        struct Item {
+            explicit Item(int v) : value(v) {}
+            Item(Item&& other) : value(other.value) {
+                if (refuse_memory && value == 2) throw std::bad_alloc();  // the putter's
+            }
+            int value;
+        };
+        coir::Queue<Item> queue(1);
+        queue.put_nowait(Item(1));
+        auto putter = coir::create_task([&] { queue.put(Item(2)); });
+        coir::yield_now();
+        refuse_memory = true;
+        bool failed = false;
+        try {
+            static_cast<void>(queue.try_get());
+        } catch (const std::bad_alloc&) {
+            failed = true;
+        }
+        refuse_memory = false;
+        CHECK(failed);
+        CHECK(queue.get().value == 1);
+        CHECK(queue.get().value == 2);
+        coir::await(putter);
+        CHECK(queue.empty());
+    });
+}
+
+TEST_CASE("a child of a task group costs no allocation of the group's") {
+    run_on_sim([] {
+        std::size_t made = 0;
+        for (int round = 0; round < 2; ++round) {  // in the first one the pools fill
+            coir::with_task_group([&](coir::TaskGroup& group) {
+                const std::size_t before = allocations;
+                for (int i = 0; i < 1000; ++i) group.create_task([] { coir::yield_now(); });
+                made = allocations - before;
+            });
+        }
+        CHECK(made < 20);
+    });
+}
+
+namespace {
+
+std::atomic<bool> reactor_fails{false};
+
+// Knows nothing but time.
+class Clock final : public coir::Reactor {
+public:
+    std::string_view name() const noexcept override { return "clock"; }
+    void submit(coir::Operation&) noexcept override { std::abort(); }
+    void cancel(coir::Operation&) noexcept override {}
+    coir::WaitResult wait(coir::TimePoint deadline, coir::CompletionList&) noexcept override {
+        if (reactor_fails) return {0, false, -EIO};
+        if (deadline > coir::TimePoint::clock::now()) std::this_thread::sleep_for(100us);
+        return {};
+    }
+    void wake() noexcept override {}
+};
+
+}  // namespace
+
+TEST_CASE("a reactor that fails while a loop is closed leaves it as it was, to be closed again") {
+    coir::register_reactor({"clock", -1, [] { return coir::Verdict{true, "", ""}; },
+                            [](const coir::ReactorOptions&) -> std::unique_ptr<coir::Reactor> {
+                                return std::make_unique<Clock>();
+                            }});
+    coir::RunOptions options;
+    options.reactor = "clock";
+    coir::EventLoop loop(options);
+    bool cleaned_up = false;
+    auto task = loop.create_task([&] {
+        try {
+            coir::sleep(1h);
+        } catch (const coir::CancelledError&) {
+            coir::no_cancel([] { coir::sleep(1ms); });
+            cleaned_up = true;
+            throw;
+        }
+    });
+    loop.run_once(coir::RunMode::no_wait);
+    reactor_fails = true;
+    CHECK_THROWS_AS(loop.close(), coir::IoError);
+    CHECK_FALSE(loop.is_closed());
+    CHECK(loop.metrics().timers == 0);  // its limit is not left behind
+    reactor_fails = false;
+    loop.close();
+    CHECK(loop.is_closed());
+    CHECK(task.cancelled());
+    CHECK(cleaned_up);
+}
