@@ -2,6 +2,7 @@
 // The shared state of tasks and futures: outcome, waiters, callbacks, life time.
 //
 //   pending --settle()--> value | error | cancelled        (once; then the waiters are woken in order)
+#include "backtrace.hpp"
 #include "scheduler.hpp"
 
 #include <coir/error.hpp>
@@ -304,10 +305,14 @@ void StateBase::dispose() noexcept {
 void StateBase::report_unretrieved() noexcept {
     retrieved_ = true;
     try {
-        std::string message =
-            is_task_ ? "exception in task '" + static_cast<TaskBase*>(this)->name() +
-                           "' was never retrieved"
-                     : "exception of a future was never retrieved";
+        std::string message = "exception of a future was never retrieved";
+        if (is_task_) {
+            const TaskBase& task = static_cast<const TaskBase&>(*this);
+            message = "exception in task '" + task.name() + "' was never retrieved";
+            if (scheduler_->debug()) {
+                message += "; it was created at " + describe_address(task.spawn_site());
+            }
+        }
         scheduler_->report({std::move(message), error_, {}});
     } catch (...) {
         // No memory for a report about an error: nothing is left to try.

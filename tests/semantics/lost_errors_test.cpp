@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Errors that nobody looked at: rules 44, 45, 59, 60, decision D37, bug class B47.
+// Errors that nobody looked at: rules 33, 44, 45, 59, 60, decision D37, bug class B47.
 #include "reports.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
@@ -91,4 +91,26 @@ TEST_CASE("rule 45, 60: no report for what was read, awaited, cancelled afterwar
         });
     }
     CHECK(reports.all.empty());
+}
+
+TEST_CASE("rule 33: in debug mode the report of a lost error says where its task was created") {
+    for (const bool debug : {false, true}) {
+        Reports reports;
+        coir::RunOptions options = sim_options();
+        options.debug = debug;
+        {
+            coir::Runner runner(options);
+            reports.attach(runner.loop());
+            runner.run([] {
+                coir::spawn_detached([] { throw std::runtime_error("lost"); });
+                coir::yield_now();
+            });
+        }
+        REQUIRE(reports.all.size() == 1);
+        CHECK(reports.all[0].error == "lost");
+        const std::string& message = reports.all[0].message;
+        INFO(message);
+        CHECK((message.find("; it was created at ") != std::string::npos) == debug);
+        CHECK((message.find("semantics-tests") != std::string::npos) == debug);
+    }
 }
