@@ -104,7 +104,7 @@ TEST_CASE("rule 37: cancelling a finished future changes nothing") {
     });
 }
 
-TEST_CASE("rule 38: a result can be read any number of times") {
+TEST_CASE("rule 38, D38: a result can be read any number of times") {
     run_on_sim([] {
         auto future = coir::create_future<std::string>();
         future.set_result("again");

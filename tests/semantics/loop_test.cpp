@@ -240,6 +240,27 @@ TEST_CASE("rule 11: cancelled timers leave nothing behind") {
     });
 }
 
+TEST_CASE("rule 12: the loop sleeps until its first live timer, and not when there is work") {
+    coir::EventLoop loop(sim_options());
+    const auto start = loop.time();
+    loop.call_later(1h, [] {}).cancel();
+    bool fired = false;
+    loop.call_later(48h, [&] { fired = true; });  // poll()'s limit of 24 days and asyncio's of one: none
+    loop.call_soon([] {});
+    CHECK(loop.run_once(coir::RunMode::wait));
+    CHECK(loop.time() == start);
+    loop.stop();
+    loop.run_forever();
+    CHECK(loop.time() == start);
+    CHECK_FALSE(loop.run_once(coir::RunMode::no_wait));
+    CHECK(loop.time() == start);
+    const auto turns = loop.metrics().turns;
+    CHECK(loop.run_once(coir::RunMode::wait));
+    CHECK(fired);
+    CHECK(loop.time() - start == 48h);
+    CHECK(loop.metrics().turns - turns <= 2);
+}
+
 TEST_CASE("rule 13: stop() lets what is queued run; what comes later waits for the next run") {
     coir::EventLoop loop(sim_options());
     std::string order;

@@ -10,6 +10,7 @@
 #include <coir/gather.hpp>
 #include <coir/sync.hpp>
 #include <coir/task_group.hpp>
+#include <coir/timeout.hpp>
 
 #include <chrono>
 #include <functional>
@@ -18,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -474,6 +476,16 @@ TEST_CASE("rule 187: children that keep making children cannot outlive a stop") 
         CHECK(made > 10);
         CHECK(coir::all_tasks().size() == 1);
     });
+}
+
+TEST_CASE("D9: scopes are calls; nothing of them can be made, moved or left by hand") {
+    STATIC_REQUIRE_FALSE(std::is_default_constructible_v<TaskGroup>);
+    STATIC_REQUIRE_FALSE(std::is_move_constructible_v<TaskGroup>);
+    STATIC_REQUIRE_FALSE(std::is_destructible_v<TaskGroup>);
+    STATIC_REQUIRE_FALSE(
+        std::is_constructible_v<coir::Timeout, coir::TimePoint, coir::TimePoint>);
+    STATIC_REQUIRE_FALSE(std::is_move_constructible_v<coir::Timeout>);
+    STATIC_REQUIRE_FALSE(std::is_destructible_v<coir::Timeout>);
 }
 
 TEST_CASE("D11: arguments are decay-copied, std::ref shares, and handles may be dropped") {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "support/net.hpp"
@@ -97,7 +98,7 @@ TEST_CASE("rule 265: cancelling one waiter never drops another one", "[net]") {
     });
 }
 
-TEST_CASE("rule 343: closing a socket ends what waits, and its number may be used again", "[net]") {
+TEST_CASE("rule 343, D29: closing a socket ends what waits, and its number may be used again", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         for (int round = 0; round < 20; ++round) {
@@ -120,6 +121,62 @@ TEST_CASE("rule 343: closing a socket ends what waits, and its number may be use
             CHECK(third.recv(buffer) == 3);
         }
     });
+}
+
+TEST_CASE("rule 350: closing a socket that is connecting ends the connect", "[net]") {
+    coir_test::FdCount fds;
+    run_in_loop([] {
+        auto listener = coir::Socket::create(AF_INET, SOCK_STREAM);
+        listener.bind(coir::Address("127.0.0.1", 0));
+        listener.listen(0);
+        const coir::Address to = listener.local_address();
+        // With its queue full a listener answers no more.
+        std::vector<coir::Fd> fillers;
+        for (int i = 0; i < 4; ++i) {
+            fillers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            static_cast<void>(::connect(fillers.back().get(), to.data(), to.size()));
+        }
+        auto made = coir::Socket::create(AF_INET, SOCK_STREAM);
+        auto& client = made;
+        auto connecting = coir::create_task([&] { return io_error_of([&] { client.connect(to); }); });
+        coir::sleep(5ms);
+        CHECK_FALSE(connecting.done());
+        client.close();
+        CHECK(coir::await(connecting) == ECANCELED);
+    });
+}
+
+TEST_CASE("rule 18: no event is delivered twice across stop and restart", "[net]") {
+    coir_test::FdCount fds;
+    auto pair = make_pipe();
+    const int in = pair.first.get();
+    const int out = pair.second.get();
+    REQUIRE(::fcntl(in, F_SETFL, O_NONBLOCK) == 0);
+    coir::EventLoop loop(coir_test::options());
+    std::string got;
+    int for_nothing = 0;
+    auto reader = loop.create_task([&] {
+        while (got.size() < 5) {
+            coir::wait_readable(in);
+            char byte = 0;
+            if (::read(in, &byte, 1) == 1) {
+                got += byte;
+            } else {
+                ++for_nothing;
+            }
+            loop.stop();
+        }
+    });
+    for (const char* byte : {"a", "b", "c", "d", "e"}) {
+        REQUIRE(::write(out, byte, 1) == 1);  // the loop does not run meanwhile
+        loop.run_forever();
+        const std::string so_far = got;
+        for (int i = 0; i < 3; ++i) loop.run_once(coir::RunMode::no_wait);
+        CHECK(got == so_far);
+    }
+    CHECK(reader.done());
+    CHECK(got == "abcde");
+    CHECK(for_nothing == 0);
 }
 
 TEST_CASE("socket: sendall says how much went out", "[net]") {

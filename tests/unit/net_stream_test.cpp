@@ -318,6 +318,22 @@ TEST_CASE("rule 281: closing under a reader and a writer ends both", "[net]") {
     });
 }
 
+TEST_CASE("rule 282, D26: a stream that is dropped closes, and loses nothing that was written", "[net]") {
+    coir_test::FdCount fds;
+    run_in_loop([] {
+        const std::string data(100'000, 'd');
+        auto pair = tcp_pair();
+        auto& b = pair.second;
+        {
+            coir::Stream dropped(std::move(pair.first));
+            auto writing = coir::create_task([&] { dropped.write(data); });
+            CHECK(b.read_exactly(1) == "d");
+            coir::await(writing);
+        }
+        CHECK(b.read_all().size() == data.size() - 1);  // then the end, and no reset
+    });
+}
+
 TEST_CASE("rule 284: a limit of 0 is an error", "[net]") {
     run_in_loop([] {
         CHECK_THROWS_AS(stream_pair({.limit = 0}), std::invalid_argument);

@@ -178,7 +178,7 @@ TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and no
     if (!COIR_ASAN && !COIR_TSAN) CHECK(ended.status == 0);
 }
 
-TEST_CASE("stack sizes are checked") {
+TEST_CASE("D30: stack sizes are checked") {
     StackPool pool(coir::detail::real_sys(), StackGuard::required);
     CHECK_THROWS_AS(pool.class_for(0), std::invalid_argument);
     CHECK_THROWS_AS(pool.class_for(16383), std::invalid_argument);
@@ -187,7 +187,7 @@ TEST_CASE("stack sizes are checked") {
     CHECK(pool.class_for(100'000).stack_size() == 131'072);
 }
 
-TEST_CASE("mappings are per slab, not per stack") {
+TEST_CASE("D30: mappings are per slab, not per stack") {
     StackPool pool(coir::detail::real_sys(), StackGuard::required);
     if (std::string(pool.guard_method()) != "MADV_GUARD_INSTALL") return;
     StackClass& stacks = pool.class_for(64 << 10);
@@ -213,7 +213,7 @@ TEST_CASE("idle stacks give their pages back, and work again") {
 }
 
 #if !COIR_ASAN && !COIR_TSAN
-TEST_CASE("B13: an overflow names the task, its creator and its stack size, and dies by SIGSEGV") {
+TEST_CASE("D30, B13: an overflow names the task, its creator and its stack size, and dies by SIGSEGV") {
     for (const std::size_t size : {std::size_t{16} << 10, std::size_t{64} << 10,
                                    std::size_t{256} << 10, std::size_t{1} << 20}) {
         const Ended ended = in_child([size] {
