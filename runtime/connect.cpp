@@ -211,7 +211,7 @@ private:
         for (const TaskRef& task : tasks_) {
             if (!task.done()) task.state().cancel_requested({});
         }
-        for (const TaskRef& task : tasks_) task.state().wait();
+        for (const TaskRef& task : tasks_) task.state().wait(task.state().awaiting_task());
     }
 
     Scheduler& scheduler_;

@@ -118,7 +118,7 @@ void abandon(StateBase& child) noexcept {
     TaskBase& self = *current_task_state();
     child.cancel({});
     self.mask();
-    child.wait();
+    child.wait(self);
     child.mark_retrieved();
     self.unmask();
 }

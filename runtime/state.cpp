@@ -85,7 +85,7 @@ std::string copy_reason(const std::string& message) noexcept {
 
 StateBase::~StateBase() {
     while (Waiter* waiter = waiters_.pop_front()) {
-        // Only callbacks can be left: a waiting task would hold a reference.
+        // Only callbacks can be left: a waiting task keeps it.
         if (waiter->notify == &DoneCallback::queue) delete static_cast<DoneCallback*>(waiter);
     }
 }
@@ -156,11 +156,15 @@ void StateBase::settle(Outcome outcome) noexcept {
     }
 }
 
-void StateBase::wait() {
+TaskBase& StateBase::awaiting_task() const {
     TaskBase& self = this_task("await");
     if (scheduler_ != &self.scheduler()) {
         throw WrongThreadError("coir: what is awaited belongs to another loop");
     }
+    return self;
+}
+
+void StateBase::wait(TaskBase& self) {
     if (done()) {
         self.check_cancelled();
         scheduler_->spend_credit();
@@ -293,6 +297,10 @@ void StateBase::destroy() noexcept {
 }
 
 void StateBase::dispose() noexcept {
+    if (awaits_ != 0) {
+        given_up_ = true;
+        return;
+    }
     if (outcome_ == Outcome::error && !retrieved_) [[unlikely]] report_unretrieved();
     Scheduler& scheduler = *scheduler_;
     const std::uint16_t block_class = block_class_;

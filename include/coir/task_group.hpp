@@ -75,7 +75,7 @@ private:
         explicit Child(detail::Scheduler& scheduler, G&& f, Brgs&&... args)
             : Base(scheduler, std::forward<G>(f), std::forward<Brgs>(args)...) {}
         static Child* adopt(Child* child, std::uint16_t block_class) noexcept {
-            child->block_class_ = block_class;
+            child->set_block_class(block_class);
             return child;
         }
         detail::GroupLink link;

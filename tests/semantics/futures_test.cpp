@@ -11,12 +11,15 @@
 #include <coir/timeout.hpp>
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -174,6 +177,60 @@ TEST_CASE("rule 47: every awaiter gets the outcome, in any order of steps") {
         });
         for (auto& task : tasks) coir::await(task);
         CHECK(sum == 100);
+    });
+}
+
+TEST_CASE("rule 47: whoever awaits keeps what is awaited, whatever becomes of the handle") {
+    on_every_order([] {
+        auto changed = coir::create_future<std::string>();
+        std::vector<coir::Task<std::string>> waiters;
+        for (int i = 0; i < 3; ++i) {
+            waiters.push_back(coir::create_task([&] { return coir::await(changed); }));
+        }
+        coir::sleep(1s);
+        // The usual way to tell of one change and to go on to the next.
+        std::exchange(changed, coir::create_future<std::string>()).set_result(std::string(100, 'a'));
+        for (auto& waiter : waiters) CHECK(coir::await(waiter) == std::string(100, 'a'));
+        CHECK_FALSE(changed.done());
+
+        auto worker = coir::create_task([] { coir::sleep(1s); return std::string(100, 'b'); });
+        auto waiter = coir::create_task([&] { return coir::await(worker); });
+        auto moving = coir::create_task([&] { return coir::await(std::move(worker)); });
+        coir::sleep(500ms);  // both wait
+        worker = {};
+        CHECK(coir::await(waiter) == std::string(100, 'b'));
+        CHECK(coir::await(moving) == std::string(100, 'b'));
+    });
+    run_on_sim([] {
+        auto failing = coir::create_future<int>();
+        auto waiter = coir::create_task([&] { return coir::await(failing); });
+        coir::yield_now();
+        failing.set_exception(std::range_error("kept"));
+        failing = {};
+        CHECK_THROWS_WITH(coir::await(waiter), "kept");  // and is not reported as lost
+        // A promise that is dropped breaks for it, too.
+        std::optional<coir::Promise<int>> promise(std::in_place);
+        auto promised = promise->get_future();
+        auto hopeful = coir::create_task([&] { return coir::await(promised); });
+        coir::yield_now();
+        promised = {};
+        promise.reset();
+        CHECK_THROWS_AS(coir::await(hopeful), coir::BrokenPromise);
+        // More of them than its counter holds.
+        auto crowded = coir::create_future<std::shared_ptr<int>>();
+        std::weak_ptr<int> value;
+        std::deque<coir::detail::StateBase::Kept> awaits;
+        for (int i = 0; i < 40'000; ++i) awaits.emplace_back(crowded.state());
+        {
+            auto token = std::make_shared<int>(1);
+            value = token;
+            crowded.set_result(token);
+        }
+        crowded = {};
+        while (awaits.size() > 1) awaits.pop_back();
+        CHECK_FALSE(value.expired());
+        awaits.clear();
+        CHECK(value.expired());
     });
 }
 

@@ -32,8 +32,9 @@ template <class T>
 using ValueOf = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 /// Takes the value out of a done state: by copy, or (move = true) by move when that is allowed.
+/// `awaits`: the caller's own.
 template <class T, class State>
-T take_value(State& state, bool move) {
+T take_value(State& state, bool move, unsigned awaits = 0) {
     if constexpr (std::is_void_v<T>) {
         return;
     } else if constexpr (std::is_reference_v<T>) {
@@ -43,7 +44,7 @@ T take_value(State& state, bool move) {
             state.mark_moved_out();
             return std::move(state.slot().get());
         } else {
-            if (move && state.unique()) {
+            if (move && state.unique(awaits)) {
                 state.mark_moved_out();
                 return std::move(state.slot().get());
             }
@@ -129,13 +130,9 @@ public:
         static_assert(std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>,
                       "coir: this result cannot be copied; use await(std::move(handle)) or "
                       "std::move(handle).get()");
-        wait_for_value();
-        return take_value<T>(*state_, false);
+        return awaited_value(false);
     }
-    COIR_SUSPENDS T get() && {
-        wait_for_value();
-        return take_value<T>(*state_, true);
-    }
+    COIR_SUSPENDS T get() && { return awaited_value(true); }
 
     friend bool operator==(const HandleBase& a, const HandleBase& b) noexcept {
         return a.state_.get() == b.state_.get();
@@ -150,10 +147,14 @@ public:
         return *state_;
     }
     const StateRef<State>& ref_state() const noexcept { return state_; }
-    void wait_for_value() const {
-        StateBase& base = state();
-        base.wait();
-        base.throw_unless_value(true);
+    // `state_` may be another one when the task goes on.
+    T awaited_value(bool move) const {
+        State& awaited = state();
+        TaskBase& self = awaited.awaiting_task();
+        const StateBase::Kept kept(awaited);
+        awaited.wait(self);
+        awaited.throw_unless_value(true);
+        return take_value<T>(awaited, move, 1);
     }
 
 protected:

@@ -68,7 +68,10 @@ public:
             destroy();
         }
     }
-    bool unique() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
+    /// Whether nobody but who asks, with one handle and so many awaits, can read it.
+    bool unique(unsigned awaits = 0) const noexcept {
+        return references_.load(std::memory_order_acquire) == 1 && awaits_ <= awaits;
+    }
 
     bool done() const noexcept { return outcome_ != Outcome::pending; }
     Outcome outcome() const noexcept { return outcome_; }
@@ -80,10 +83,39 @@ public:
     /// Somebody has seen the outcome: an error will not be reported as never retrieved.
     void mark_retrieved() noexcept { retrieved_ = true; }
 
-    /// Suspends the current task until done. Throws CancelledError when that task was cancelled
-    /// meanwhile and this state has nothing to give. What to throw for this state's own outcome is
-    /// the caller's business.
-    COIR_SUSPENDS void wait();
+    /// The current task, which is to await this. Throws std::logic_error outside of one, and
+    /// WrongThreadError when this belongs to another loop.
+    TaskBase& awaiting_task() const;
+    /// Suspends `self`, the current task, until done. Throws CancelledError when that task was
+    /// cancelled meanwhile and this state has nothing to give. What to throw for this state's own
+    /// outcome is the caller's business, and so is keeping it.
+    COIR_SUSPENDS void wait(TaskBase& self);
+    /// Keeps a state while it is awaited: the handle may be given up, or another state, before the
+    /// awaiting task runs. Counted apart from the references, which take atomic operations.
+    class Kept {
+    public:
+        explicit Kept(StateBase& state) noexcept : state_(state), counted_(state.awaits_ < most) {
+            if (counted_) {
+                ++state.awaits_;
+            } else {
+                state.add_ref();
+            }
+        }
+        Kept(const Kept&) = delete;
+        Kept& operator=(const Kept&) = delete;
+        ~Kept() {
+            if (!counted_) {
+                state_.drop_ref();
+            } else if (--state_.awaits_ == 0 && state_.given_up_) [[unlikely]] {
+                state_.dispose();
+            }
+        }
+
+    private:
+        static constexpr std::uint16_t most = (1u << 15) - 1;
+        StateBase& state_;
+        const bool counted_;
+    };
     /// Throws for a pending state (`InvalidStateError`), an error, or a cancellation.
     void throw_unless_value(bool awaited) {
         if (outcome_ != Outcome::value || moved_out_) [[unlikely]] throw_outcome(awaited);
@@ -122,6 +154,9 @@ public:
 protected:
     StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept
         : references_(references),
+          awaits_(0),
+          given_up_(false),
+          block_class_(0),
           is_task_(is_task),
           retrieved_(false),
           moved_out_(false),
@@ -139,11 +174,13 @@ protected:
     void keep_cancel_message(const std::string& message) noexcept;
 
     std::atomic<std::uint32_t> references_;
-    std::uint16_t block_class_ = 0;  // the size class of the memory this lives in
+    std::uint16_t awaits_ : 15;   // see Kept
+    std::uint16_t given_up_ : 1;  // the last reference has gone during these
     Outcome outcome_ = Outcome::pending;
-    bool is_task_ : 1;
-    bool retrieved_ : 1;
-    bool moved_out_ : 1;
+    std::uint8_t block_class_ : 5;  // the size class of the memory this lives in
+    std::uint8_t is_task_ : 1;
+    std::uint8_t retrieved_ : 1;
+    std::uint8_t moved_out_ : 1;
     Scheduler* scheduler_;
     IntrusiveList<Waiter> waiters_;
     std::exception_ptr error_;
@@ -152,6 +189,7 @@ protected:
 public:
     bool moved_out() const noexcept { return moved_out_; }
     void mark_moved_out() noexcept { moved_out_ = true; }
+    void set_block_class(std::uint16_t block_class) noexcept { block_class_ = block_class & 31u; }
 };
 
 /// Memory for a state, from the loop's pool.
@@ -238,7 +276,7 @@ public:
     explicit FutureState(Scheduler& scheduler) noexcept
         : ValueState<T, StateBase>(scheduler, false, 1u) {}
     static FutureState* adopt(FutureState* state, std::uint16_t block_class) noexcept {
-        state->block_class_ = block_class;
+        state->set_block_class(block_class);
         return state;
     }
     template <class... Args>

@@ -166,7 +166,7 @@ public:
             Callable(std::forward<G>(f), std::forward<Brgs>(args)...);
     }
     static TaskImpl* adopt(TaskImpl* task, std::uint16_t block_class) noexcept {
-        task->block_class_ = block_class;
+        task->set_block_class(block_class);
         return task;
     }
 
