@@ -150,13 +150,13 @@ void IoUringReactor::issue(std::uint32_t index) noexcept {
         if (!slot.multi) return prepare(*sqe, *static_cast<Operation*>(slot.owner), token);
         return prepare(*sqe, *static_cast<MultiOperation*>(slot.owner), token);
     }
-    if (slot.phase == Phase::resting) return prepare_rest(*sqe, token);
-    const auto* single = slot.multi ? nullptr : static_cast<Operation*>(slot.owner);
-    const auto* multi = slot.multi ? static_cast<MultiOperation*>(slot.owner) : nullptr;
+    const Request request = request_of(slot);
+    if (slot.phase == Phase::resting) {
+        const unsigned step = request.code == OpCode::poll ? slot.retries - 1u : 0;
+        return prepare_rest(*sqe, step, token);
+    }
     ++counters_.arms;
-    const unsigned events = single ? readiness_of(single->code, single->flags)
-                                   : readiness_of(multi->code, multi->flags);
-    prepare_poll(*sqe, slot.fd, events, 0, token);
+    prepare_poll(*sqe, slot.fd, readiness_of(request.code, request.flags), 0, token);
 }
 
 void IoUringReactor::submit(Operation& operation) noexcept {

@@ -4,6 +4,7 @@
 // Facts about io_uring:
 // - `poll32_events` has its halves swapped on big-endian machines.
 // - A length is 32 bits; the kernel moves at most 0x7ffff000 bytes per call anyway.
+// - A poll is also answered when only POLLRDHUP is true, whether that was asked for or not.
 // - Offset -1 means "the file position", for files, and is what sockets and pipes need.
 // - A path, an iovec array or a msghdr may go once the entry is submitted, a buffer only after the
 //   completion. coir keeps all of them until the completion.
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -81,10 +83,12 @@ void prepare_cancel(io_uring_sqe& sqe, std::uint64_t target, bool skip_success) 
     if (skip_success) sqe.flags = IOSQE_CQE_SKIP_SUCCESS;
 }
 
-void prepare_rest(io_uring_sqe& sqe, std::uint64_t token) noexcept {
-    static const __kernel_timespec pause = {0, 1'000'000};  // copied by the kernel on submission
+void prepare_rest(io_uring_sqe& sqe, unsigned step, std::uint64_t token) noexcept {
+    // Copied by the kernel on submission.
+    static constexpr __kernel_timespec pauses[] = {
+        {0, 1'000'000}, {0, 2'000'000}, {0, 4'000'000}, {0, 8'000'000}, {0, 16'000'000}};
     start(sqe, IORING_OP_TIMEOUT, -1, token);
-    sqe.addr = address_of(&pause);
+    sqe.addr = address_of(&pauses[std::min<std::size_t>(step, std::size(pauses) - 1)]);
     sqe.len = 1;
 }
 
@@ -170,6 +174,12 @@ void prepare(io_uring_sqe& sqe, const MultiOperation& op, std::uint64_t token) n
         default:
             return prepare_poll(sqe, op.fd, op.flags, IORING_POLL_ADD_MULTI, token);
     }
+}
+
+std::int32_t asked_for(std::int32_t result, std::uint32_t flags) noexcept {
+    constexpr std::uint32_t unasked = POLLERR | POLLHUP | POLLNVAL;
+    if (result < 0) return result;
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(result) & (flags | unasked));
 }
 
 unsigned readiness_of(OpCode code, std::uint32_t flags) noexcept {

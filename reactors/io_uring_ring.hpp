@@ -101,7 +101,7 @@ private:
 enum class Phase : std::uint8_t {
     direct,   ///< the operation itself is with the kernel
     waiting,  ///< it said EAGAIN: a poll stands in for it
-    resting,  ///< readiness was a lie several times: a short timeout stands in for it
+    resting,  ///< readiness was a lie: a short timeout stands in for it
     voided,   ///< a no-op stands in for it, because its descriptor is gone
 };
 
@@ -123,6 +123,20 @@ struct Slot {
     bool cancel_unsent : 1 = false;  // and there was no room to send it
 };
 static_assert(sizeof(Slot) == 32);
+
+/// What a slot's owner asks for, of whichever kind it is.
+struct Request {
+    OpCode code;
+    std::uint32_t flags;
+};
+inline Request request_of(const Slot& slot) noexcept {
+    if (slot.multi) {
+        const auto& source = *static_cast<const MultiOperation*>(slot.owner);
+        return {source.code, source.flags};
+    }
+    const auto& operation = *static_cast<const Operation*>(slot.owner);
+    return {operation.code, operation.flags};
+}
 
 /// The requests, by token and by descriptor. A token is generation << 32 | slot, so a late answer
 /// to a request that is over never finds the slot's next tenant. Generation 0 is never given out.
@@ -258,8 +272,12 @@ void prepare(io_uring_sqe& sqe, const MultiOperation& operation, std::uint64_t t
 void prepare_poll(io_uring_sqe& sqe, int fd, unsigned events, unsigned poll_flags,
                   std::uint64_t token) noexcept;
 void prepare_cancel(io_uring_sqe& sqe, std::uint64_t target, bool skip_success) noexcept;
-void prepare_rest(io_uring_sqe& sqe, std::uint64_t token) noexcept;
+/// A pause of 1 ms, doubled `step` times (16 ms at most).
+void prepare_rest(io_uring_sqe& sqe, unsigned step, std::uint64_t token) noexcept;
 void prepare_nothing(io_uring_sqe& sqe, std::uint64_t token) noexcept;
+
+/// What of a poll's answer was asked for, by a poll for `flags`.
+std::int32_t asked_for(std::int32_t result, std::uint32_t flags) noexcept;
 
 /// What to poll for when the operation cannot go on now; 0 when it is not such an operation.
 unsigned readiness_of(OpCode code, std::uint32_t flags) noexcept;

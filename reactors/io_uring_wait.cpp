@@ -4,7 +4,8 @@
 // Facts about io_uring:
 // - O_NONBLOCK descriptors: the kernel does not wait for them but answers EAGAIN. We put a poll in
 //   the operation's place and then try again; when readiness turns out to be a lie several times (a
-//   unix socket whose peer's queue is full is always "writable"), a pause goes before the poll.
+//   unix datagram socket is "writable" whether its peer's queue is full or not), a pause goes before
+//   the poll. So it does when a poll is answered with nothing that was asked for.
 // - With DEFER_TASKRUN completions exist only once this thread enters; the ring's descriptor does
 //   not wake a poller for them, but a registered eventfd does. Not quite: a completion that comes
 //   from a write to an eventfd signals the registered one some 20 ms late, and then never again for
@@ -117,9 +118,10 @@ void IoUringReactor::reap(CompletionList& list) noexcept {
             if (!on_multi(index, cqe, list)) break;
             continue;
         }
-        std::int32_t result = cqe.res;
-        if ((result < 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) continue;
         auto& operation = *static_cast<Operation*>(slot.owner);
+        std::int32_t result = cqe.res;
+        if (operation.code == OpCode::poll) result = asked_for(result, operation.flags);
+        if ((result <= 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) continue;
         slots_.remove(index);
         ++counters_.completed;
         list.finish(operation, result);
@@ -153,9 +155,14 @@ bool IoUringReactor::on_multi(std::uint32_t index, const io_uring_cqe& cqe,
                               CompletionList& list) noexcept {
     if (list.event_room() == 0) return false;
     Slot& slot = slots_[index];
+    auto& source = *static_cast<MultiOperation*>(slot.owner);
     std::int32_t result = cqe.res;
     const bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
-    if (!more && (result < 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) {
+    if (source.code == OpCode::poll) {
+        result = asked_for(result, source.flags);
+        if (result == 0 && more) return true;
+    }
+    if (!more && (result <= 0 || slot.phase != Phase::direct) && goes_on(slot, index, result)) {
         return true;
     }
     MultiEvent event{result, more, nullptr, 0};
@@ -168,7 +175,6 @@ bool IoUringReactor::on_multi(std::uint32_t index, const io_uring_cqe& cqe,
             buffers_.give_back(event.buffer_id);
         }
     }
-    auto& source = *static_cast<MultiOperation*>(slot.owner);
     if (!more) slots_.remove(index);
     ++counters_.completed;
     list.event(source, event);
@@ -185,27 +191,22 @@ bool IoUringReactor::goes_on(Slot& slot, std::uint32_t index, std::int32_t& resu
         return false;
     }
     if (!expired && !ready) return false;
-    slot.phase = ready ? Phase::direct : Phase::waiting;
+    // A poll has nothing that could stand in for it.
+    const bool itself = ready || request_of(slot).code == OpCode::poll;
+    slot.phase = itself ? Phase::direct : Phase::waiting;
     issue(index);
     return true;
 }
 
 bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
                                     std::int32_t& result) noexcept {
-    OpCode code;
-    std::uint32_t flags;
-    if (slot.multi) {
-        const auto& operation = *static_cast<MultiOperation*>(slot.owner);
-        code = operation.code;
-        flags = operation.flags;
-    } else {
-        const auto& operation = *static_cast<Operation*>(slot.owner);
-        code = operation.code;
-        flags = operation.flags;
-    }
+    const auto [code, flags] = request_of(slot);
     const bool connecting = code == OpCode::connect;
-    const bool again =
-        result == -EAGAIN || (connecting && (result == -EINPROGRESS || result == -EALREADY));
+    const bool unasked = code == OpCode::poll && result == 0;
+    // Of a connect EAGAIN is the result: a Unix listener's queue is full, and no event tells when
+    // that changes.
+    const bool again = unasked || (connecting ? result == -EINPROGRESS || result == -EALREADY
+                                              : result == -EAGAIN);
     if (connecting && result == -EISCONN && slot.retries != 0) {
         result = 0;
         return false;
@@ -215,7 +216,7 @@ bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
         return false;
     }
     if (!again && result != -EINTR) return false;
-    if (again) {
+    if (again && !unasked) {
         const bool message = code == OpCode::recv || code == OpCode::send ||
                              code == OpCode::recvmsg || code == OpCode::sendmsg;
         if (message && flags & MSG_DONTWAIT) return false;
@@ -226,7 +227,8 @@ bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
         return false;
     }
     if (again) {
-        slot.phase = slot.retries < patience ? Phase::waiting : Phase::resting;
+        const bool patient = !unasked && slot.retries < patience;
+        slot.phase = patient ? Phase::waiting : Phase::resting;
     }
     if (slot.retries < patience) ++slot.retries;
     issue(index);
