@@ -23,31 +23,33 @@ public:
     std::string_view name() const noexcept override { return "select"; }
 
     // Keeps the operation until it is done. Everything is reported from wait(), never from here.
-    void submit(coir::Operation& operation) noexcept override { waiting_.push_back(&operation); }
+    void submit(coir::Operation& operation) noexcept override {
+        const bool fits = operation.fd >= 0 && operation.fd < FD_SETSIZE;
+        if (!fits) operation.result = operation.fd < 0 ? -EBADF : -EMFILE;
+        (fits ? waiting_ : ended_).push_back(&operation);
+    }
 
     // A request: the operation still completes.
     void cancel(coir::Operation& operation) noexcept override {
-        const auto at = std::find(waiting_.begin(), waiting_.end(), &operation);
-        if (at == waiting_.end()) return;
-        waiting_.erase(at);
-        cancelled_.push_back(&operation);
+        if (std::erase(waiting_, &operation) == 0) return;
+        operation.result = -ECANCELED;
+        ended_.push_back(&operation);
     }
 
     coir::WaitResult wait(coir::TimePoint deadline,
                           coir::CompletionList& completions) noexcept override {
-        coir::WaitResult result;
-        for (coir::Operation* operation : cancelled_) completions.finish(*operation, -ECANCELED);
-        if (!cancelled_.empty()) deadline = coir::TimePoint::min();
-        cancelled_.clear();
+        if (!ended_.empty()) deadline = coir::TimePoint::min();
+        for (coir::Operation* operation : ended_) completions.finish(*operation, operation->result);
+        ended_.clear();
 
-        fd_set readable, writable;
-        const int limit = fill(readable, writable);
+        fill(deadline);
         timeval left{};
-        const bool forever = !time_left(deadline, left);
-        if (::select(limit, &readable, &writable, nullptr, forever ? nullptr : &left) > 0) {
-            result.woken = drain_wake(readable);
-            collect(readable, writable, completions);
-        }
+        timeval* const timeout = time_left(deadline, left) ? &left : nullptr;
+        // It fails for a signal, or for a descriptor that was closed: look at all, then.
+        all_ = ::select(FD_SETSIZE, &in_, &out_, &urgent_, timeout) < 0;
+        coir::WaitResult result;
+        result.woken = !all_ && drain_wake();
+        collect(completions);
         result.completed = static_cast<std::uint32_t>(completions.size());
         return result;
     }
@@ -59,17 +61,21 @@ public:
     }
 
 private:
-    int fill(fd_set& readable, fd_set& writable) const {
-        FD_ZERO(&readable);
-        FD_ZERO(&writable);
-        FD_SET(wake_fd_, &readable);
-        int limit = wake_fd_ + 1;
+    static constexpr unsigned selectable = POLLIN | POLLOUT | POLLPRI;
+
+    void fill(coir::TimePoint& deadline) {
+        for (fd_set* set : {&in_, &out_, &urgent_}) FD_ZERO(set);
+        FD_SET(wake_fd_, &in_);
         for (const coir::Operation* operation : waiting_) {
-            if ((operation->flags & POLLIN) != 0) FD_SET(operation->fd, &readable);
-            if ((operation->flags & POLLOUT) != 0) FD_SET(operation->fd, &writable);
-            limit = std::max(limit, operation->fd + 1);
+            if ((operation->flags & POLLIN) != 0) FD_SET(operation->fd, &in_);
+            if ((operation->flags & POLLOUT) != 0) FD_SET(operation->fd, &out_);
+            if ((operation->flags & POLLPRI) != 0) FD_SET(operation->fd, &urgent_);
+            // select() has no set for hang-ups alone: look again after a while.
+            if ((operation->flags & selectable) == 0) {
+                const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+                deadline = std::min(deadline, soon);
+            }
         }
-        return limit;
     }
     static bool time_left(coir::TimePoint deadline, timeval& left) {
         if (deadline == coir::never) return false;
@@ -79,25 +85,30 @@ private:
         left = {std::max(us, 0L) / 1'000'000, std::max(us, 0L) % 1'000'000};
         return true;
     }
-    bool drain_wake(const fd_set& readable) const {
-        if (!FD_ISSET(wake_fd_, &readable)) return false;
+    bool drain_wake() const {
+        if (!FD_ISSET(wake_fd_, &in_)) return false;
         std::uint64_t count = 0;
         [[maybe_unused]] const auto got = ::read(wake_fd_, &count, sizeof count);
         return true;
     }
-    void collect(const fd_set& readable, const fd_set& writable, coir::CompletionList& done) {
+    // What is true of the descriptor, as poll(2) says it; 0: nothing that the operation waits for.
+    int events_of(const coir::Operation& operation) const {
+        const int fd = operation.fd;
+        const bool reported = FD_ISSET(fd, &in_) || FD_ISSET(fd, &out_) || FD_ISSET(fd, &urgent_);
+        if (!all_ && !reported && (operation.flags & selectable) != 0) return 0;
+        pollfd one{fd, static_cast<short>(operation.flags), 0};
+        return ::poll(&one, 1, 0) > 0 ? one.revents : 0;
+    }
+    void collect(coir::CompletionList& done) {
         std::erase_if(waiting_, [&](coir::Operation* operation) {
-            unsigned events = 0;
-            if (FD_ISSET(operation->fd, &readable)) events |= POLLIN;
-            if (FD_ISSET(operation->fd, &writable)) events |= POLLOUT;
-            events &= operation->flags;
-            if (events == 0) return false;
-            done.finish(*operation, static_cast<std::int32_t>(events));
-            return true;
+            const int events = events_of(*operation);
+            if (events != 0) done.finish(*operation, events);
+            return events != 0;
         });
     }
 
     const int wake_fd_;
-    std::vector<coir::Operation*> waiting_;
-    std::vector<coir::Operation*> cancelled_;
+    fd_set in_, out_, urgent_;
+    bool all_ = false;
+    std::vector<coir::Operation*> waiting_, ended_;
 };

@@ -50,6 +50,7 @@ public:
 private:
     struct Poll : Operation {
         bool in_flight = false;
+        bool cancelled = false;
         std::uint32_t generation = 0;
         bool abandoned = false;  // its descriptor was closed: only its completion is waited for
     };
@@ -64,9 +65,14 @@ private:
         if (!poll.in_flight) {
             start(poll, fd, state, events);
         } else if ((events & ~poll.flags) != 0) {
-            inner_->cancel(poll);  // its completion arms again with all that is wanted then
+            stop(poll);  // its completion arms again with all that is wanted then
         }
         return 0;
+    }
+    void stop(Poll& poll) noexcept {
+        if (poll.cancelled) return;
+        poll.cancelled = true;
+        inner_->cancel(poll);
     }
     // A slot's number plus one; 0: no memory. Slots of closed descriptors are used again once their
     // poll operation has completed.
@@ -91,6 +97,7 @@ private:
         poll.flags = events;
         poll.generation = state.generation;
         poll.in_flight = true;
+        poll.cancelled = false;
         inner_->submit(poll);
     }
     // The slot stays with the poll operation until that has completed.
@@ -99,14 +106,24 @@ private:
         Poll& poll = *polls_[state.registration - 1];
         poll.abandoned = true;
         ++closed_slots_;
-        if (poll.in_flight) inner_->cancel(poll);
+        if (poll.in_flight) stop(poll);
         inner_->fd_closing(fd);
+    }
+    // Its owner may close the descriptor now, and must not find us asking about it.
+    void unwanted(int, FdState& state) noexcept override {
+        if (state.registration == 0) return;
+        Poll& poll = *polls_[state.registration - 1];
+        if (poll.in_flight) stop(poll);
     }
     void handle(Poll& poll) noexcept {
         poll.in_flight = false;
         FdState* state = find(poll.fd);
         if (poll.abandoned || !state || state->generation != poll.generation) return;
-        if (poll.result > 0) on_event(poll.fd, *state, static_cast<std::uint32_t>(poll.result));
+        if (poll.result > 0) {
+            on_event(poll.fd, *state, static_cast<std::uint32_t>(poll.result));
+        } else if (poll.result != -ECANCELED && poll.result < 0) {
+            on_error(*state, poll.result);
+        }
         // Edge-like: whoever still waits is asked for again.
         const std::uint32_t still = wanted(*state);
         if (still != 0 && !poll.in_flight) start(poll, poll.fd, *state, still);

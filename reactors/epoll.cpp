@@ -94,7 +94,11 @@ private:
             if (state.level && state.registration == mask) return 0;
         }
         long done = -ENOENT;
-        if (state.registration != 0) done = control(EPOLL_CTL_MOD, fd, mask, token(fd, state));
+        if (state.registration != 0) {
+            done = control(EPOLL_CTL_MOD, fd, mask, token(fd, state));
+            // Another file by now; while a duplicate of the old one lives, so do its events.
+            if (done == -ENOENT) ++state.generation;
+        }
         if (done == -ENOENT) done = control(EPOLL_CTL_ADD, fd, mask, token(fd, state));
         if (done == -EEXIST) done = control(EPOLL_CTL_MOD, fd, mask, token(fd, state));
         if (done == 0) state.registration = mask;

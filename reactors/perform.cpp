@@ -7,6 +7,10 @@
 //   files; elsewhere they say EOPNOTSUPP, and poll() followed by the plain call has to do.
 // - a blocking connect() has no such flag: O_NONBLOCK is set around the one call. The socket is
 //   fresh, so that nobody else can see it.
+// - connect() to a Unix listener whose queue is full says EAGAIN, and the socket counts as writable
+//   all the while: waiting for readiness would spin. So that is the result.
+// - recv() stops at the urgent byte: with MSG_PEEK, MSG_OOB or urgent data about, less than was
+//   asked for is not all that there is.
 #include "perform.hpp"
 
 #include "registry.hpp"
@@ -17,7 +21,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
-#include <sys/epoll.h>
+#include <sys/stat.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -60,19 +64,23 @@ std::int32_t read_or_write_now(Sys& sys, Operation& operation) noexcept {
     return narrow(sys(reads ? SYS_preadv : SYS_pwritev, operation.fd, pieces, count, low, 0L));
 }
 
-// op.state: 0 not begun, 1 in progress.
+// Operation::state of a connect.
+constexpr std::uint8_t not_begun = 0;
+constexpr std::uint8_t in_progress = 1;
+constexpr std::uint8_t queue_full = 2;
+
 std::int32_t connect_now(Sys& sys, Operation& operation) noexcept {
     const int fd = operation.fd;
-    if (operation.state == 0) {
+    if (operation.state != in_progress) {
         const long flags = sys.fcntl(fd, F_GETFL);
         if (flags < 0) return narrow(flags);
         const bool blocking = (flags & O_NONBLOCK) == 0;
         if (blocking) sys.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
         const long result = sys(SYS_connect, fd, operation.address, operation.address_length);
         if (blocking) sys.fcntl(fd, F_SETFL, flags);
-        if (result != -EINPROGRESS && result != -EINTR) return narrow(result);
-        operation.state = 1;
-        return -EAGAIN;
+        const bool begun = result == -EINPROGRESS || result == -EALREADY || result == -EINTR;
+        operation.state = begun ? in_progress : result == -EAGAIN ? queue_full : not_begun;
+        return begun ? -EAGAIN : narrow(result);
     }
     if (poll_now(sys, fd, POLLOUT) == 0) return -EAGAIN;
     // A second connect() says how the first one went, and leaves the socket in the right state.
@@ -154,6 +162,40 @@ std::int32_t attempt(Sys& sys, Operation& operation) noexcept {
         const std::int32_t result = attempt_once(sys, operation);
         if (result != -EINTR) return result;
     }
+}
+
+bool is_final(const Operation& operation) noexcept {
+    switch (operation.code) {
+        case OpCode::connect:
+            return operation.state == queue_full;
+        case OpCode::recv:
+        case OpCode::send:
+        case OpCode::recvmsg:
+        case OpCode::sendmsg:
+            return (operation.flags & MSG_DONTWAIT) != 0;
+        default:
+            return false;
+    }
+}
+
+bool is_on_disk(Sys& sys, const Operation& operation) noexcept {
+    switch (operation.code) {
+        case OpCode::read:
+        case OpCode::write:
+        case OpCode::readv:
+        case OpCode::writev:
+            break;
+        default:
+            return false;
+    }
+    struct stat status {};
+    if (sys(SYS_fstat, operation.fd, &status) < 0) return false;
+    return S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+}
+
+bool looks_elsewhere(const Operation& operation) noexcept {
+    const bool receives = operation.code == OpCode::recv || operation.code == OpCode::recvmsg;
+    return receives && (operation.flags & (MSG_OOB | MSG_PEEK | MSG_ERRQUEUE)) != 0;
 }
 
 bool ran_dry(const Operation& operation, std::int32_t result) noexcept {

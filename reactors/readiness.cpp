@@ -33,9 +33,14 @@ bool ReadinessReactor::supports(OpCode code) const noexcept {
     }
 }
 
-FdState* ReadinessReactor::state_of(int fd) noexcept {
+FdState* ReadinessReactor::state_of(int fd, std::int32_t& error) noexcept {
+    error = -EBADF;
+    if (fd < 0) return nullptr;
     const auto at = static_cast<std::size_t>(fd);
     if (at >= table_.size()) {
+        // A wild number must not make us allocate gigabytes.
+        if (sys_.fcntl(fd, F_GETFD) < 0) return nullptr;
+        error = -ENOMEM;
         try {
             table_.resize(at < 64 ? 64 : at + at / 2 + 1);
         } catch (const std::bad_alloc&) {
@@ -49,8 +54,9 @@ std::uint32_t ReadinessReactor::wanted(const FdState& state) const noexcept {
     std::uint32_t events = 0;
     if (!state.waiting[0].empty()) events |= POLLIN;
     if (!state.waiting[1].empty()) events |= POLLOUT;
+    // These two come unasked. They are named so that a poller that wants nothing else counts.
     for (const Operation* poller = state.waiting[2].first; poller; poller = poller->next) {
-        events |= poller->flags & 0xffffu;
+        events |= (poller->flags & 0xffffu) | POLLERR | POLLHUP;
     }
     return events;
 }
@@ -59,7 +65,8 @@ std::uint32_t ReadinessReactor::wanted(const FdState& state) const noexcept {
 bool ReadinessReactor::try_on(FdState& state, Direction direction, Operation& operation) noexcept {
     const std::int32_t result = attempt(sys_, operation);
     const bool would_wait = result == -EAGAIN;
-    if (direction != Direction::poll && !state.hung_up) {
+    const bool is_telling = direction != Direction::poll && !looks_elsewhere(operation);
+    if (is_telling && !state.unsure) {
         // A listener is asked once per event: accept4 on an empty queue costs as much as a
         // connection does.
         const bool accepted = operation.code == OpCode::accept && state.owned;
@@ -68,7 +75,32 @@ bool ReadinessReactor::try_on(FdState& state, Direction direction, Operation& op
         }
     }
     operation.result = result;
-    return !would_wait;
+    return !would_wait || is_final(operation);
+}
+
+// What must be known before the first operation of its kind.
+void ReadinessReactor::prepare(FdState& state, const Operation& operation) noexcept {
+    const bool owned = (operation.hints & hint_owned) != 0;
+    if (owned && !state.owned) adopt(operation.fd, state);
+    if (!state.owned || state.level || operation.code != OpCode::accept) return;
+    // Of our own making, so that nobody else is surprised: accept() must not wait.
+    const long flags = sys_.fcntl(operation.fd, F_GETFL);
+    sys_.fcntl(operation.fd, F_SETFL, flags | O_NONBLOCK);
+    state.level = true;
+}
+
+// The descriptor turns out to be coir's own and may stay registered from now on. What is known of
+// the number may be about another one; but whoever waits on it goes on waiting.
+void ReadinessReactor::adopt(int fd, FdState& state) noexcept {
+    forget(fd, state);
+    ++state.generation;
+    state.registration = 0;
+    state.ready[0] = state.ready[1] = true;
+    state.unsure = false;
+    state.owned = true;
+    const std::uint32_t events = wanted(state);
+    const int error = events != 0 ? arm(fd, state, events) : 0;
+    if (error != 0) on_error(state, error);
 }
 
 bool ReadinessReactor::try_now(Operation& operation) noexcept {
@@ -80,28 +112,10 @@ bool ReadinessReactor::try_now(Operation& operation) noexcept {
         ++counters_.immediate;
         return true;
     }
-    if (operation.fd < 0) {
-        operation.result = -EBADF;
-        return true;
-    }
-    FdState* state = state_of(operation.fd);
-    if (!state) {
-        operation.result = -ENOMEM;
-        return true;
-    }
-    const bool owned = (operation.hints & hint_owned) != 0;
-    if (!state->known || (owned && !state->owned)) {
-        if (state->known) fd_closing(operation.fd);  // the number was a foreign descriptor's before
-        state->known = true;
-        state->owned = owned;
-        if (state->owned && operation.code == OpCode::accept) {
-            // Of our own making, so that nobody else is surprised: accept() must not wait.
-            const long flags = sys_.fcntl(operation.fd, F_GETFL);
-            sys_.fcntl(operation.fd, F_SETFL, flags | O_NONBLOCK);
-            state->level = true;
-        }
-    }
-    if (direction != Direction::poll) {
+    FdState* state = state_of(operation.fd, operation.result);
+    if (!state) return true;
+    prepare(*state, operation);
+    if (direction != Direction::poll && !is_final(operation)) {
         // Those who came first go first. What is known to be dry is not asked again; of a foreign
         // descriptor nothing is known, for others may use it too.
         if (!state->waiting[index(direction)].empty()) return false;
@@ -129,18 +143,39 @@ void ReadinessReactor::submit(Operation& operation) noexcept {
     ++counters_.submitted;
     operation.route = Route::readiness;
     const Direction direction = direction_of(operation.code);
-    FdState* state = state_of(operation.fd);
+    std::int32_t error = 0;
+    FdState* state = state_of(operation.fd, error);
     if (!state) {
-        finish(operation, -ENOMEM);
+        finish(operation, error);
         return;
     }
     enqueue(*state, direction, operation);
-    const int error = arm(operation.fd, *state, wanted(*state));
-    if (error == 0) return;
-    cancel(operation);
-    // A file that cannot be waited for is always ready; what it says now is a blocking matter.
-    if (error == -EPERM && direction != Direction::poll) operation.route = Route::pool;
-    operation.result = error == -EPERM ? -EAGAIN : error;
+    error = is_on_disk(sys_, operation) ? -EPERM : arm(operation.fd, *state, wanted(*state));
+    if (error != 0) give_up(*state, operation, error);
+}
+
+// What cannot be watched (EPERM) always says the same. That is no reason to end a poll operation:
+// it waits for what never comes, as poll(2) does. Reading is then a thread's, which may wait.
+void ReadinessReactor::give_up(FdState& state, Operation& operation, std::int32_t error) noexcept {
+    if (error == -EPERM && direction_of(operation.code) == Direction::poll) {
+        if (!try_on(state, Direction::poll, operation)) return;
+        error = operation.result;
+    } else if (error == -EPERM) {
+        operation.route = Route::pool;
+        error = -EAGAIN;
+    }
+    dequeue(state, operation);
+    finish(operation, error);
+}
+
+void ReadinessReactor::on_error(FdState& state, std::int32_t error) noexcept {
+    for (FdState::Queue& queue : state.waiting) {
+        for (Operation* operation = queue.first; operation;) {
+            Operation* next = operation->next;
+            give_up(state, *operation, error);
+            operation = next;
+        }
+    }
 }
 
 void ReadinessReactor::finish(Operation& operation, std::int32_t result) noexcept {
@@ -169,22 +204,29 @@ bool ReadinessReactor::flush_finished(CompletionList& completions) noexcept {
     return true;
 }
 
-void ReadinessReactor::cancel(Operation& operation) noexcept {
-    if (operation.reactor_data != in_queue) return;
-    ++counters_.cancelled;
-    FdState* state = find(operation.fd);
-    FdState::Queue& queue = state->waiting[index(direction_of(operation.code))];
+void ReadinessReactor::dequeue(FdState& state, Operation& operation) noexcept {
+    FdState::Queue& queue = state.waiting[index(direction_of(operation.code))];
     Operation* before = nullptr;
     for (Operation* at = queue.first; at != &operation; at = at->next) before = at;
     (before ? before->next : queue.first) = operation.next;
     if (queue.last == &operation) queue.last = before;
+}
+
+void ReadinessReactor::cancel(Operation& operation) noexcept {
+    if (operation.reactor_data != in_queue) return;
+    ++counters_.cancelled;
+    FdState& state = *find(operation.fd);
+    dequeue(state, operation);
+    if (!state.awaited()) unwanted(operation.fd, state);
     finish(operation, -ECANCELED);
 }
 
 // await path 6/7: the event has come; the calls are made here, and their results handed on.
 void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) noexcept {
     constexpr std::uint32_t trouble = POLLERR | POLLHUP | POLLNVAL;
-    if ((revents & (trouble | POLLRDHUP)) != 0) state.hung_up = true;
+    const bool was_awaited = state.awaited();
+    // After a hang-up no further edge may come, and what lies behind an urgent byte makes none.
+    if ((revents & (trouble | POLLRDHUP | POLLPRI)) != 0) state.unsure = true;
     if ((revents & (POLLIN | POLLPRI | POLLRDHUP | trouble)) != 0) {
         state.ready[0] = true;
         run_queue(state, Direction::read);
@@ -194,11 +236,10 @@ void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) n
         run_queue(state, Direction::write);
     }
     if (!state.waiting[2].empty()) run_pollers(state, revents);
-    const std::uint32_t still = wanted(state);
-    if (!state.owned && still != 0) {
-        arm(fd, state, still);
-    } else if (still == 0) {
+    if (!was_awaited) {
         unwanted(fd, state);
+    } else if (!state.owned && state.awaited()) {
+        arm(fd, state, wanted(state));
     }
 }
 

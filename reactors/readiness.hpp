@@ -32,10 +32,13 @@ struct FdState {
     std::uint32_t generation = 0;  ///< changes when the descriptor is closed
     std::uint32_t registration = 0;  ///< the source's: events it has asked the kernel for
     bool ready[2] = {true, true};  ///< read, write: worth trying
-    bool hung_up = false;          ///< no further edge may come: always worth trying
+    bool unsure = false;           ///< hung up, or urgent data: always worth trying
     bool owned = false;            ///< announced by fd_closing() before it is closed
     bool level = false;            ///< registered level-triggered (listeners)
-    bool known = false;            ///< has been used since it was opened
+
+    bool awaited() const noexcept {
+        return !waiting[0].empty() || !waiting[1].empty() || !waiting[2].empty();
+    }
 };
 
 class ReadinessReactor : public Reactor {
@@ -57,11 +60,14 @@ protected:
     virtual int arm(int fd, FdState& state, std::uint32_t events) noexcept = 0;
     /// The descriptor is being closed.
     virtual void forget(int fd, FdState& state) noexcept = 0;
-    /// Nobody waits for an event that has come: level-triggered sources stop asking.
+    /// An event has come that nobody waited for, or who waited was cancelled: sources that would go
+    /// on asking stop.
     virtual void unwanted(int fd, FdState& state) noexcept;
 
     /// Subclasses call this for each event within wait(). `revents` are poll bits.
     void on_event(int fd, FdState& state, std::uint32_t revents) noexcept;
+    /// The source cannot watch the descriptor: -errno for whoever waits on it.
+    void on_error(FdState& state, std::int32_t error) noexcept;
     /// Moves what completed outside wait() to the list; true when there was something.
     bool flush_finished(CompletionList& completions) noexcept;
     bool has_finished() const noexcept { return finished_first_ != nullptr; }
@@ -69,7 +75,6 @@ protected:
         return static_cast<std::size_t>(fd) < table_.size() ? &table_[static_cast<std::size_t>(fd)]
                                                             : nullptr;
     }
-    FdState* state_of(int fd) noexcept;
     std::uint32_t wanted(const FdState& state) const noexcept;
     void set_completions(CompletionList* completions) noexcept { completions_ = completions; }
 
@@ -77,7 +82,12 @@ protected:
     ReactorCounters counters_;
 
 private:
+    FdState* state_of(int fd, std::int32_t& error) noexcept;
+    void prepare(FdState& state, const Operation& operation) noexcept;
+    void adopt(int fd, FdState& state) noexcept;
     void enqueue(FdState& state, Direction direction, Operation& operation) noexcept;
+    void dequeue(FdState& state, Operation& operation) noexcept;
+    void give_up(FdState& state, Operation& operation, std::int32_t error) noexcept;
     void finish(Operation& operation, std::int32_t result) noexcept;
     void run_queue(FdState& state, Direction direction) noexcept;
     void run_pollers(FdState& state, std::uint32_t revents) noexcept;

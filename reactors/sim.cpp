@@ -5,7 +5,8 @@
 // an hour of sleeping takes microseconds and nothing depends on the speed of the machine. With a
 // seed ("sim:seed=7") ready tasks run in an order drawn from it; without one, in FIFO order.
 // Descriptors are real ones, polled without waiting while a deadline is near. While a job is on
-// another thread the clock does not advance: the job takes no virtual time.
+// another thread the clock does not advance: the job takes no virtual time. Of threads that are not
+// to_thread's the simulator knows nothing: while a timer is armed, time does not wait for them.
 #include "sim.hpp"
 
 #include "poll.hpp"
@@ -20,6 +21,8 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 namespace {
+
+constexpr Nanoseconds glance = std::chrono::seconds(1);
 
 // splitmix64: small, and good enough for choosing.
 class Random {
@@ -81,10 +84,10 @@ public:
         if (deadline == TimePoint::min()) return PollReactor::wait(deadline, completions);
         WaitResult result = PollReactor::wait(TimePoint::min(), completions);
         if (result.completed > 0 || result.woken || result.error != 0) return result;
-        if (deadline == never || sys.jobs_outside()) {
-            // Only something real can go on from here: a thread, a signal, another process.
-            return PollReactor::wait(never, completions);
-        }
+        // Only something real can go on from here: a thread, a signal, another process. The clock
+        // stands still meanwhile; whoever waits for a job looks around once a second.
+        if (sys.jobs_outside()) return PollReactor::wait(sys.now() + glance, completions);
+        if (deadline == never) return PollReactor::wait(never, completions);
         sys.advance_to(deadline);
         return result;
     }

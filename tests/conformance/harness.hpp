@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -130,10 +131,35 @@ public:
         return {Owned(reactor(), ends[0]), Owned(reactor(), ends[1])};
     }
 
+    /// Both ends of a TCP connection over the loopback.
+    std::pair<Owned, Owned> tcp_pair() {
+        const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* name = reinterpret_cast<sockaddr*>(&address);
+        REQUIRE(::bind(listener, name, size) == 0);
+        REQUIRE(::listen(listener, 1) == 0);
+        REQUIRE(::getsockname(listener, name, &size) == 0);
+        Owned client(reactor(), ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        REQUIRE(::connect(client.get(), name, size) == 0);
+        Owned server(reactor(), ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+        ::close(listener);
+        return {std::move(client), std::move(server)};
+    }
+
 private:
     coir::CompletionList completions_;
     coir::detail::ReactorChoice choice_;
 };
+
+/// Closes one end so that the other one sees a reset (TCP).
+inline void reset(Owned& end) {
+    const linger at_once{1, 0};
+    REQUIRE(::setsockopt(end.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    end.close();
+}
 
 inline Tracked receive(int fd, void* buffer, std::size_t size, std::uint8_t hints = 0) {
     Tracked operation = Tracked::of(OpCode::recv, fd);
