@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // Connecting: one address; several by RFC 8305 ("Happy Eyeballs"); Unix sockets.
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -21,14 +20,15 @@
 #include "resolver.hpp"
 #include "stream_state.hpp"
 #include "task_operation.hpp"
+#include "unix_connect.hpp"
 
 namespace coir {
 inline namespace v0 {
 namespace detail {
 namespace {
 
-Fd make_socket(Scheduler& scheduler, const Address& to, int flags) {
-    const long fd = scheduler.sys().socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+Fd make_socket(Scheduler& scheduler, const Address& to) {
+    const long fd = scheduler.sys().socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw_io(fd, "socket", -1, to.to_string());
     return Fd(static_cast<int>(fd));
 }
@@ -62,7 +62,7 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
     Sys& sys = scheduler.sys();
     constexpr int attempts = 3;
     for (int attempt = 0; attempt < attempts; ++attempt) {
-        Fd fd = make_socket(scheduler, to, 0);
+        Fd fd = make_socket(scheduler, to);
         bind_local(sys, fd.get(), to, options);
         TaskOperation operation;
         operation.code = OpCode::connect;
@@ -82,23 +82,15 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
     throw IoError(ECONNREFUSED, "connect", -1, to.to_string() + ": only the socket itself answers");
 }
 
-// A Unix connect never is in progress: it succeeds, fails, or finds the listener's queue full, and
-// nothing says when there is room again.
 Fd connect_unix(Scheduler& scheduler, const Address& to) {
-    constexpr Nanoseconds longest = std::chrono::milliseconds(50);
-    Sys& sys = scheduler.sys();
-    Fd fd = make_socket(scheduler, to, SOCK_NONBLOCK);
-    for (Nanoseconds pause = std::chrono::milliseconds(1);; pause = std::min(pause * 2, longest)) {
-        const long result = sys(SYS_connect, fd.get(), to.data(), to.size());
-        if (result >= 0) break;
-        if (result != -EAGAIN && result != -EINTR) {
-            throw_io(result, "connect", fd.get(), to.to_string());
-        }
-        sleep(pause);
+    Fd fd = make_socket(scheduler, to);
+    for (ConnectPauses pauses;; pauses.rest()) {
+        const long result = connect_unix_now(scheduler.sys(), fd.get(), to);
+        if (result == -EAGAIN) continue;
+        if (result < 0) throw_io(result, "connect", fd.get(), to.to_string());
+        scheduler.spend_credit();
+        return fd;
     }
-    sys.fcntl(fd.get(), F_SETFL, sys.fcntl(fd.get(), F_GETFL) & ~long{O_NONBLOCK});
-    scheduler.spend_credit();
-    return fd;
 }
 
 Fd connect_to(Scheduler& scheduler, const Address& to, const ConnectOptions& options) {

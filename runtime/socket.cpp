@@ -7,6 +7,7 @@
 
 #include "loop_object.hpp"
 #include "task_operation.hpp"
+#include "unix_connect.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -34,6 +35,14 @@ public:
         }
     }
 
+    void connect(const Address& to) {
+        if (to.family() == AF_UNIX) {
+            connect_unix(to);
+        } else {
+            connect_ip(to);
+        }
+    }
+
     /// The descriptor stays open; the loop forgets it.
     int detach() noexcept {
         if (!scheduler().closed()) scheduler().reactor().fd_closing(fd());
@@ -41,6 +50,25 @@ public:
     }
 
 private:
+    void connect_ip(Address to) {
+        TaskOperation operation;
+        operation.code = OpCode::connect;
+        operation.address = to.data();
+        operation.address_length = to.size();
+        perform(operation, "connect");
+    }
+    void connect_unix(const Address& to) {
+        require_own_task("connect").check_cancelled();
+        const auto keep = LoopPtr<SocketState>::share(this);
+        for (ConnectPauses pauses;; pauses.rest()) {
+            if (!is_open()) throw_io(-ECANCELED, "connect", -1, "the socket was closed meanwhile");
+            const long result = connect_unix_now(sys(), fd(), to);
+            if (result == -EAGAIN) continue;
+            check_io(result, "connect", fd());
+            scheduler().spend_credit();
+            return;
+        }
+    }
     std::uint8_t hints(OpCode code) const noexcept {
         // accept() on a descriptor that coir has not made must not change it to O_NONBLOCK.
         if (code == OpCode::accept && !own_) return hint_none;
@@ -56,9 +84,13 @@ constexpr std::size_t most_at_once = std::size_t{1} << 30;
 
 LoopPtr<SocketState> adopt(Scheduler& scheduler, Fd fd, bool own) {
     int type = 0;
-    check_io(scheduler.sys().getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type), "making a Socket",
-             fd.get());
-    auto state = LoopPtr<SocketState>::make(scheduler, fd.get(), type == SOCK_STREAM, own);
+    int family = 0;
+    Sys& sys = scheduler.sys();
+    check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type), "making a Socket", fd.get());
+    check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family), "making a Socket", fd.get());
+    // A Unix socket's recv() also stops where descriptors were passed, with more data behind.
+    const bool short_means_dry = type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
+    auto state = LoopPtr<SocketState>::make(scheduler, fd.get(), short_means_dry, own);
     static_cast<void>(fd.release());
     return state;
 }
@@ -155,12 +187,7 @@ std::size_t Socket::sendmsg(const msghdr& message, int flags) {
 }
 
 void Socket::connect(const Address& address) {
-    Address to = address;
-    detail::TaskOperation operation;
-    operation.code = OpCode::connect;
-    operation.address = to.data();
-    operation.address_length = to.size();
-    open_state("connect").perform(operation, "connect");
+    open_state("connect").connect(address);
 }
 
 Socket Socket::accept() {

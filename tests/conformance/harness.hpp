@@ -3,9 +3,9 @@
 #pragma once
 
 #include "support/catch.hpp"
+#include "support/own_reactor.hpp"
 #include "support/run.hpp"
 
-#include "examples/select_reactor.hpp"
 #include "reactors/registry.hpp"
 
 #include <coir/reactor.hpp>
@@ -64,16 +64,6 @@ private:
     coir::Reactor* reactor_;
     int fd_;
 };
-
-/// The example of a reactor of one's own must be as good as the built-in ones. Registered before
-/// main(), which asks whether the reactor under test is there.
-inline const bool select_is_registered = [] {
-    coir::register_reactor({"select", -1, [] { return coir::Verdict{true, "select(2)", ""}; },
-                            [](const coir::ReactorOptions&) {
-                                return std::unique_ptr<coir::Reactor>(new SelectReactor);
-                            }});
-    return true;
-}();
 
 /// The reactor under test, made the way a loop makes it: probed, wrapped in the contract checker.
 class Harness {

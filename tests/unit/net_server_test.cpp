@@ -13,6 +13,7 @@
 
 #include "support/catch.hpp"
 #include "support/net.hpp"
+#include "support/own_reactor.hpp"
 #include "support/run.hpp"
 
 using namespace std::chrono_literals;

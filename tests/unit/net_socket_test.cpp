@@ -240,6 +240,77 @@ TEST_CASE("rule 357: descriptors are passed, close-on-exec", "[net]") {
     });
 }
 
+TEST_CASE("socket: connecting to a Unix listener with a full queue waits and does not spin", "[net]") {
+    coir_test::FdCount fds;
+    coir_test::SocketFolder folder;
+    for (const int mode : {0, static_cast<int>(SOCK_NONBLOCK)}) {
+        run_in_loop([&] {
+            const auto address = coir::Address::unix_path(folder.path());
+            auto listener = coir::Socket::create(AF_UNIX, SOCK_STREAM);
+            listener.bind(address);
+            listener.listen(0);
+            auto make = [mode] { return coir::Socket::create(AF_UNIX, SOCK_STREAM | mode); };
+            auto first = make();
+            first.connect(address);
+            auto patient = make();
+            auto given_up = make();
+            auto closed = make();
+            auto connecting = coir::create_task([&] { patient.connect(address); });
+            auto cancelled = coir::create_task([&] { given_up.connect(address); });
+            auto ended = coir::create_task(
+                [&] { CHECK(io_error_of([&] { closed.connect(address); }) == ECANCELED); });
+            coir::yield_now();
+            const auto before = coir::get_running_loop().metrics().turns;
+            coir::sleep(300ms);
+            CHECK(coir::get_running_loop().metrics().turns - before < 200);
+            CHECK_FALSE(connecting.done());
+            cancelled.cancel();
+            closed.close();
+            CHECK_THROWS_AS(coir::await(std::move(cancelled)), coir::TaskCancelledError);
+            coir::await(ended);
+            auto accepted = listener.accept();
+            coir::await(connecting);
+            patient.send("x");
+            char byte[1];
+            CHECK(listener.accept().recv(byte) == 1);
+            CHECK((::fcntl(patient.native_handle(), F_GETFL) & O_NONBLOCK) ==
+                  (mode ? O_NONBLOCK : 0));
+        });
+        ::unlink(folder.path().c_str());
+    }
+}
+
+TEST_CASE("socket: plain receives go on behind descriptors that were passed", "[net]") {
+    run_in_loop([] {
+        auto [a, b] = socket_pair();
+        auto& receiver = a;
+        std::string got;
+        auto receiving = coir::create_task([&] {
+            std::array<char, 16> buffer;
+            while (got.size() < 6) got.append(buffer.data(), receiver.recv(buffer));
+        });
+        coir::sleep(1ms);
+        for (const char* text : {"one", "two"}) {
+            iovec piece{const_cast<char*>(text), 3};
+            alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+            msghdr message{};
+            message.msg_iov = &piece;
+            message.msg_iovlen = 1;
+            message.msg_control = control;
+            message.msg_controllen = sizeof control;
+            cmsghdr* header = CMSG_FIRSTHDR(&message);
+            header->cmsg_level = SOL_SOCKET;
+            header->cmsg_type = SCM_RIGHTS;
+            header->cmsg_len = CMSG_LEN(sizeof(int));
+            const int passed = b.native_handle();
+            std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+            CHECK(b.sendmsg(message) == 3);
+        }
+        coir::wait_for(receiving, 2s);
+        CHECK(got == "onetwo");
+    });
+}
+
 TEST_CASE("socket: O_NONBLOCK is not touched", "[net]") {
     run_in_loop([] {
         int fds[2];
@@ -305,6 +376,31 @@ TEST_CASE("rule 355: wait_fd is level triggered, on anything that can be polled"
         coir::wait_writable(made_write.get());
         made_write.reset();
         CHECK((coir::wait_fd(read_end.get(), POLLIN) & (POLLIN | POLLHUP)) == (POLLIN | POLLHUP));
+    });
+}
+
+TEST_CASE("wait_fd: a regular file is ready at once, and a large number is no descriptor", "[net]") {
+    run_in_loop([] {
+        const coir::Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+        CHECK(coir::wait_fd(file.get(), POLLIN | POLLOUT) == (POLLIN | POLLOUT));
+        coir::wait_readable(file.get());
+        coir::wait_writable(file.get());
+        CHECK(io_error_of([] { coir::wait_readable(500'000'000); }) == EBADF);
+    });
+}
+
+TEST_CASE("wait_fd: waiting on a stream's descriptor does not disturb the stream, nor it us", "[net]") {
+    run_in_loop([] {
+        auto [a, b] = coir_test::stream_pair();
+        auto& stream = a;
+        auto waiting = coir::create_task([&] { coir::wait_readable(stream.native_handle()); });
+        coir::yield_now();
+        auto reading = coir::create_task([&] { return stream.read(16); });
+        coir::sleep(5ms);
+        CHECK_FALSE(waiting.done());
+        b.write("both");
+        coir::await(waiting);
+        CHECK(coir::await(reading) == "both");
     });
 }
 
