@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace coir {
 inline namespace v0 {
@@ -17,12 +18,21 @@ bool Scheduler::looks_deadlocked() const noexcept {
            !deadlock_said_;
 }
 
+// Another thread may be about to post, and lives by the real clock whatever this loop's is. To a
+// virtual one it is like a job outside: time stands still.
+WaitResult Scheduler::wait_in_silence(TimePoint deadline) noexcept {
+    silent_since_ = real_sys().now();
+    sys_->job_started();
+    const WaitResult result = reactor_->wait(deadline, completions_);
+    sys_->job_finished();
+    return result;
+}
+
 void Scheduler::report_deadlock() {
     waiting_for_nothing_ = false;
-    if (ready_head_ || !looks_deadlocked() || !inbox_.empty() ||
-        last_poll_ < saturating_add(idle_since_, std::chrono::seconds(1))) {
-        return;
-    }
+    const TimePoint silent_since = std::exchange(silent_since_, never);
+    if (ready_head_ || !looks_deadlocked() || !inbox_.empty()) return;
+    if (real_sys().now() < saturating_add(silent_since, silence)) return;
     deadlock_said_ = true;
     const std::string text =
         "coir: all tasks wait, and nothing on this loop can wake them:\n" + describe_tasks();

@@ -338,7 +338,9 @@ void Scheduler::poll(bool may_sleep) {
     TimePoint deadline = sleep_limit(may_sleep);
     const bool sleeps = deadline != past && inbox_.prepare_sleep();
     const TimePoint before = sleeps ? now() : past;
-    const WaitResult result = reactor_->wait(sleeps ? deadline : past, completions_);
+    const WaitResult result = sleeps && waiting_for_nothing_
+                                  ? wait_in_silence(deadline)
+                                  : reactor_->wait(sleeps ? deadline : past, completions_);
     if (sleeps) inbox_.finish_sleep();
     if (result.error != 0) [[unlikely]] {
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
@@ -367,9 +369,7 @@ TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
     }
     waiting_for_nothing_ = looks_deadlocked();
     if (!waiting_for_nothing_) return timers_.next();
-    // Another thread may be about to post: say something only after a second of silence.
-    idle_since_ = now();
-    return saturating_add(idle_since_, std::chrono::seconds(1));
+    return saturating_add(now(), silence);
 }
 
 // Makes ready whoever waited for what has completed.                         // await path 7/7

@@ -230,6 +230,7 @@ private:
     void fire_timers() noexcept;
     void handle_interrupt() noexcept;
     bool looks_deadlocked() const noexcept;
+    WaitResult wait_in_silence(TimePoint deadline) noexcept;
     void report_deadlock();
     void drain();
     bool drain_round(Nanoseconds grace);
@@ -283,7 +284,8 @@ private:
     int interrupted_by_ = 0;
     bool deadlock_said_ = false;
     FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
-    TimePoint idle_since_{};
+    static constexpr Nanoseconds silence = std::chrono::seconds(1);  // before a deadlock is reported
+    TimePoint silent_since_ = never;  // by the real clock
     bool waiting_for_nothing_ = false;
 
     struct StopMark : ReadyEntry {

@@ -34,7 +34,8 @@ enum class StackGuard : unsigned char {
     none,      ///< no guards at all
 };
 
-/// What happens when all tasks wait and nothing is left that could wake them.
+/// What happens when all tasks wait and nothing is left that could wake them but another thread, and
+/// for a second (of the real clock, also on the simulator) none has posted anything.
 enum class OnDeadlock : unsigned char {
     report,  ///< log what each task waits for, and go on waiting (another thread may still post)
     fail,    ///< throw DeadlockError out of run()
@@ -43,6 +44,9 @@ enum class OnDeadlock : unsigned char {
 /// How a loop is made. The defaults are right for most programs.
 struct RunOptions {
     /// "auto", a reactor's name, "name:parameters", or a list of which the first usable is taken.
+    /// "sim" has a virtual clock, which jumps to the next timer when all tasks wait. It stands still
+    /// for what to_thread() and the like have begun, but not for a std::thread of your own: a task
+    /// that waits for one must not have a timer running.
     std::string reactor = "auto";
     /// Bytes of address space per task stack, guard included; only touched pages cost memory.
     std::size_t stack_size = 256 * 1024;

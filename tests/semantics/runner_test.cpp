@@ -312,6 +312,22 @@ TEST_CASE("rule 240: a runner makes its loop late, runs several mains, and close
     CHECK_THROWS_AS(unused.run([] {}), std::logic_error);
 }
 
+TEST_CASE("rule 240: who waits for a thread is not deadlocked, in virtual time neither") {
+    coir::Runner runner(sim_options());
+    runner.run([] {
+        coir::EventLoop& loop = coir::get_running_loop();
+        coir::Event event;
+        const auto before = loop.time();
+        std::thread thread([&] {
+            std::this_thread::sleep_for(100ms);
+            loop.call_soon_threadsafe([&] { event.set(); });
+        });
+        event.wait();
+        thread.join();
+        CHECK(loop.time() == before);  // no virtual time has passed
+    });
+}
+
 TEST_CASE("rule 240: a deadlock ends every run that meets one") {
     coir::Runner runner(sim_options());
     for (int i = 0; i < 2; ++i) {
