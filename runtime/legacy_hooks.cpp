@@ -4,7 +4,8 @@
 //   waiting --first completion | timer | cancel request--> ending --last completion--> ready
 //
 // The first of the three decides the outcome. What is left in flight is then cancelled, and the
-// task goes on only when all of it has come back, for the operations live on its stack.
+// task goes on only when all of it has come back, for the operations live on its stack. After a
+// completion the cancelling has to wait until the others that came with it have been handed out.
 #include "legacy_hooks.hpp"
 
 #include "scheduler.hpp"
@@ -52,38 +53,41 @@ namespace detail {
 namespace legacy {
 namespace {
 
-struct Wait : TimerNode, Park {
+struct Wait : TimerNode, Park, ReadyEntry {
     TaskBase* task = nullptr;
     WaitOperation* operations = nullptr;
     std::size_t submitted = 0;
     std::size_t in_flight = 0;
     Woken outcome = Woken::event;
     bool ending = false;
+    bool queued = false;  // to cancel the rest soon
 
     void end(Woken why) noexcept {
-        if (ending) return;
         ending = true;
         outcome = why;
-        Scheduler& scheduler = task->scheduler();
-        scheduler.disarm(*this);
+        task->scheduler().disarm(*this);
+    }
+    void cancel_rest() noexcept {
         for (std::size_t i = 0; i < submitted; ++i) {
-            if (!operations[i].finished) scheduler.reactor().cancel(operations[i]);
+            if (!operations[i].finished) task->scheduler().reactor().cancel(operations[i]);
         }
     }
     void wake_when_empty() noexcept {
-        if (in_flight == 0) task->scheduler().make_ready(*task);
+        if (in_flight == 0 && !queued) task->scheduler().make_ready(*task);
     }
 
     static void timer_fired(TimerNode& node) noexcept {
         auto& self = static_cast<Wait&>(node);
         if (self.ending) return;
         self.end(Woken::timeout);
+        self.cancel_rest();
         self.wake_when_empty();
     }
     static void cancel_requested(Park& park, TaskBase&) noexcept {
         auto& self = static_cast<Wait&>(park);
         if (self.ending) return;
         self.end(Woken::cancelled);
+        self.cancel_rest();
         self.wake_when_empty();
     }
     static void completed(Operation& base) noexcept {
@@ -92,8 +96,18 @@ struct Wait : TimerNode, Park {
         operation.finished = true;
         --self.in_flight;
         self.task->scheduler().operation_ended();
-        // Nobody here has asked for it to be cancelled: the descriptor is being closed.
-        self.end(operation.result == -ECANCELED ? Woken::closed : Woken::event);
+        if (!self.ending) {
+            // Nobody here has asked for it to be cancelled: the descriptor is being closed.
+            self.end(operation.result == -ECANCELED ? Woken::closed : Woken::event);
+            self.queued = self.in_flight != 0;
+            if (self.queued) self.task->scheduler().push_ready(self);
+        }
+        self.wake_when_empty();
+    }
+    static void its_turn(ReadyEntry& entry) noexcept {
+        auto& self = static_cast<Wait&>(entry);
+        self.queued = false;
+        self.cancel_rest();
         self.wake_when_empty();
     }
 };
@@ -135,6 +149,7 @@ Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, Ti
     wait.fire = &Wait::timer_fired;
     wait.what = what;
     wait.Park::cancel = &Wait::cancel_requested;
+    wait.run = &Wait::its_turn;
     wait.task = &self;
     wait.operations = operations;
     if (deadline != never) {

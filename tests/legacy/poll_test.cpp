@@ -40,6 +40,20 @@ TEST_CASE("poll waits for several descriptors", "[legacy]") {
     });
 }
 
+TEST_CASE("poll finds all that is ready when it wakes", "[legacy]") {
+    coir_test::run_in_loop([] {
+        Pair a, b;
+        std::vector<pollfd> fds = {{a.fd[0], POLLIN, 0}, {b.fd[0], POLLIN, 0}};
+        auto polling = coir::create_task([&] { return ::poll(fds.data(), 2, 5000); });
+        coir::sleep(1ms);
+        CHECK(::write(a.fd[1], "x", 1) == 1);
+        CHECK(::write(b.fd[1], "x", 1) == 1);
+        CHECK(coir::await(polling) == 2);
+        CHECK(fds[0].revents == POLLIN);
+        CHECK(fds[1].revents == POLLIN);
+    });
+}
+
 TEST_CASE("the timeouts of poll", "[legacy]") {
     coir_test::run_in_loop([] {
         Pair pair;
