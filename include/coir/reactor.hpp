@@ -3,10 +3,13 @@
 //
 // A reactor knows operations and never tasks. Four calls are enough for one of your own (submit,
 // cancel, wait, wake; see examples/your_own_reactor.cpp): one that supports only OpCode::poll runs
-// everything, because coir waits for readiness through it and makes the calls itself.
+// everything, because coir waits for readiness through it and makes the calls itself. How to run the
+// conformance suite on yours: tests/support/own_reactor.hpp.
 //
 // Threads: every call comes on the loop's thread, except wake(). Reactors never throw, never run
-// user code, own no timer, and report errors as -errno.
+// user code, own no timer, and report errors as -errno. Deadlines are std::chrono::steady_clock's
+// (world()->now() of a reactor that supplies a world). COIR_DEBUG=reactor, and every build without
+// NDEBUG, aborts with a line on stderr when this contract is broken.
 #pragma once
 
 #include <coir/detail/config.hpp>
@@ -29,7 +32,8 @@ inline namespace v0 {
 /// What an Operation asks for. Append-only: the numbers are part of the plug-in ABI.
 enum class OpCode : std::uint8_t {
     nop,
-    poll,      ///< wait for `flags` (POLLIN, POLLOUT, ...); the result is revents
+    poll,      ///< wait for `flags` (POLLIN, POLLOUT, ...; may be 0); the result is poll(2)'s revents:
+               ///< what was asked for, POLLERR, POLLHUP, POLLNVAL (or -EBADF). Level-triggered.
     read,      ///< buffer; at `offset`, or at the file position when it is `no_offset`
     write,
     readv,     ///< iovecs
@@ -39,7 +43,7 @@ enum class OpCode : std::uint8_t {
     recvmsg,   ///< message, message flags
     sendmsg,
     accept,    ///< the result is a new descriptor (close-on-exec); the peer's address when asked
-    connect,   ///< address
+    connect,   ///< address; -EAGAIN: a Unix listener's queue is full, and nothing tells when to retry
     shutdown,  ///< flags: SHUT_RD, SHUT_WR, SHUT_RDWR
     close,
     open,      ///< path (`buffer`), flags, mode (`size`); relative to `fd` (AT_FDCWD)
@@ -180,9 +184,11 @@ public:
     virtual ~Reactor();
 
     virtual std::string_view name() const noexcept = 0;
-    /// Takes an operation. May queue it; it completes exactly once, in a later wait().
+    /// Takes an operation. May queue it; it completes exactly once, in a later wait(). Comes
+    /// after try_now() has said no to it; a poll may also come untried.
     virtual void submit(Operation& operation) noexcept = 0;
-    /// A request: the operation still completes, with -ECANCELED or with its natural result.
+    /// A request: the operation still completes, with -ECANCELED or with its natural result. Comes
+    /// only between submit() and the wait() that completes it.
     virtual void cancel(Operation& operation) noexcept = 0;
     /// Flushes what is queued, collects what has happened, and, when there is nothing, sleeps until
     /// `deadline` at most (a deadline in the past: never). A signal may end it early.

@@ -66,14 +66,13 @@ bool is_stream(Sys& sys, int fd) noexcept {
     return sys.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type) == 0 && type == SOCK_STREAM;
 }
 
-// POLLHUP alone is asked for as POLLPRI: a reactor forgets who waits for nothing.
 void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcept {
     unsigned wanted = static_cast<unsigned short>(events);
     if (wanted & (POLLRDNORM | POLLRDBAND)) wanted |= POLLIN;
     if (wanted & (POLLWRNORM | POLLWRBAND)) wanted |= POLLOUT;
     operation.code = coir::OpCode::poll;
     operation.fd = fd;
-    operation.flags = wanted != 0 ? wanted : static_cast<unsigned>(POLLPRI);
+    operation.flags = wanted;
 }
 
 Nanoseconds pause_after(unsigned futile) noexcept {

@@ -10,6 +10,7 @@
 
 #include <coir/reactor.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>

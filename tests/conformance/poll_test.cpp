@@ -3,6 +3,7 @@
 #include "conformance/harness.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 using namespace coir_conformance;
 
@@ -134,6 +135,24 @@ TEST_CASE("poll of what is no open descriptor is EBADF or POLLNVAL, however larg
             CHECK((result == -EBADF || result == POLLNVAL));
         }
     }
+}
+
+TEST_CASE("thousands of descriptors are waited for at once") {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t pairs = std::min<rlim_t>(limit.rlim_cur / 2 - 50, 4'500);
+    const bool has_limits = coir_test::reactor() == "select";  // FD_SETSIZE
+    Harness harness;
+    std::vector<std::pair<Owned, Owned>> all;
+    for (rlim_t i = 0; i < (has_limits ? 400 : pairs); ++i) all.push_back(harness.pair());
+    std::deque<Tracked> polls;
+    for (auto& [a, b] : all) {
+        polls.push_back(readiness(a.get(), POLLIN));
+        CHECK_FALSE(harness.start(polls.back()));
+    }
+    harness.settle();
+    for (auto& [a, b] : all) REQUIRE(::send(b.get(), "x", 1, 0) == 1);
+    for (Tracked& poll : polls) CHECK(harness.finish(poll) == POLLIN);
 }
 
 TEST_CASE("an old file does not answer for a new one under its number") {
