@@ -170,6 +170,7 @@ Verdict probe_epoll() {
 
 ReactorFactory epoll_factory() {
     return {"epoll", 100, &probe_epoll, [](const ReactorOptions& options) {
+                refuse_parameters("epoll", options);
                 return std::unique_ptr<Reactor>(std::make_unique<EpollReactor>(*options.sys));
             }};
 }

@@ -14,7 +14,7 @@ inline namespace v0 {
 namespace detail {
 
 struct IoUringParameters {
-    unsigned entries = 256;
+    unsigned entries = Ring::default_entries;
     std::size_t rung = 0;
 };
 

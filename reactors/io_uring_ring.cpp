@@ -364,7 +364,8 @@ int round_trip(Ring& ring) noexcept {
 Verdict run_probe() {
     Sys& sys = real_sys();
     Ring ring;
-    if (const int error = ring.open(sys, 16); error < 0) {
+    // As large as a loop's, so that what is said of it is what a loop gets.
+    if (const int error = ring.open(sys, Ring::default_entries); error < 0) {
         return explain_failure(sys, ring.failed_step(), error);
     }
     if (const int error = ring.enable(); error < 0) {

@@ -27,6 +27,7 @@ public:
     /// Sets the ring up, disabled: the best flags the kernel takes, beginning with rung `first`,
     /// and the most entries that may be locked. 0, or -errno with `failed_step()` set.
     int open(Sys& sys, unsigned entries, std::size_t first_rung = 0) noexcept;
+    static constexpr unsigned default_entries = 256;
     /// Makes the calling thread the ring's own and registers the ring's descriptor. 0 or -errno.
     int enable() noexcept;
     /// On another thread the registered index may be another ring: use the descriptor there.

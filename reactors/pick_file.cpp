@@ -61,25 +61,41 @@ std::vector<std::string> pick_file_paths() {
     return paths;
 }
 
+namespace {
+
+// Sets what the file says; `anything` becomes true when there is more in it than comments. False:
+// there is no such file, or none that we may read.
+bool read_lines(const std::string& path, PickedReactor& picked, bool& anything) {
+    std::ifstream file(path);
+    if (!file) return false;
+    for (std::string line; std::getline(file, line);) {
+        line = trimmed(line.substr(0, line.find('#')));
+        const auto equals = line.find('=');
+        const std::string key = trimmed(line.substr(0, equals));
+        const std::string value =
+            equals == std::string::npos ? std::string() : trimmed(line.substr(equals + 1));
+        if (key == "reactor") picked.reactor = value;
+        if (key == "fingerprint") picked.fingerprint = value;
+        anything = anything || !key.empty();
+    }
+    return !file.bad();  // a folder can be opened, but not read
+}
+
+}  // namespace
+
 std::optional<PickedReactor> read_pick_file(std::string* note) {
     for (const std::string& path : pick_file_paths()) {
-        std::ifstream file(path);
-        if (!file) continue;
-        PickedReactor picked;
-        picked.path = path;
-        for (std::string line; std::getline(file, line);) {
-            line = trimmed(line.substr(0, line.find('#')));
-            const auto equals = line.find('=');
-            if (equals == std::string::npos) continue;
-            const std::string key = trimmed(line.substr(0, equals));
-            const std::string value = trimmed(line.substr(equals + 1));
-            if (key == "reactor") picked.reactor = value;
-            if (key == "fingerprint") picked.fingerprint = value;
-        }
-        if (picked.reactor.empty()) {
-            add_note(note, path + " has no line 'reactor = NAME'");
+        PickedReactor picked{{}, path, {}};
+        bool anything = false;
+        if (!read_lines(path, picked, anything)) {
+            // Nobody has recorded anything, or not for us; unless somebody says where to look.
+            if (set_variable("COIR_CONFIG")) add_note(note, path + " cannot be read");
+        } else if (picked.reactor.empty()) {
+            // An empty one, /dev/null for example, is a way to say that there is no choice.
+            if (anything) add_note(note, path + " has no line 'reactor = NAME'");
         } else if (!picked.fingerprint.empty() && picked.fingerprint != machine_fingerprint()) {
-            add_note(note, path + " was made on another machine or kernel");
+            add_note(note, path + " was made on another machine or kernel: 'coir pick --write' "
+                                  "makes a new one");
         } else {
             return picked;
         }

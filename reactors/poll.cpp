@@ -107,6 +107,7 @@ Verdict probe_poll() {
 
 ReactorFactory poll_factory() {
     return {"poll", 10, &probe_poll, [](const ReactorOptions& options) {
+                refuse_parameters("poll", options);
                 return std::unique_ptr<Reactor>(std::make_unique<PollReactor>(*options.sys));
             }};
 }

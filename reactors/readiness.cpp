@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -286,6 +288,12 @@ void ReadinessReactor::fd_closing(int fd) noexcept {
 }
 
 void ReadinessReactor::counters(ReactorCounters& counters) const noexcept { counters = counters_; }
+
+void refuse_parameters(const char* reactor, const ReactorOptions& options) {
+    if (options.parameters.empty()) return;
+    throw std::invalid_argument(std::string("coir: reactor '") + reactor + ":" +
+                                options.parameters + "': " + reactor + " takes no parameters");
+}
 
 }  // namespace detail
 }  // namespace v0

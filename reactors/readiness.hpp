@@ -99,6 +99,9 @@ private:
     Operation** finished_last_ = &finished_first_;
 };
 
+/// For reactors that take no parameters: throws when some were given.
+void refuse_parameters(const char* reactor, const ReactorOptions& options);
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace coir

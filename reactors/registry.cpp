@@ -17,8 +17,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -84,63 +87,93 @@ std::vector<std::string_view> split_list(std::string_view spec) {
 struct Pick {
     Named named;
     std::string why;
+    bool second_best = false;  // something that comes before it was passed over
+};
+
+// Whether a candidate can be had: its probe, and for a loop whether it could be made.
+using Trial = std::function<Verdict(const Named&)>;
+
+Verdict probe(const Named& named) { return named.factory.probe(); }
+
+// What was passed over on the way to a choice.
+class Refusals {
+public:
+    void add(const Named& named, const Verdict& verdict) {
+        text_ += (text_.empty() ? "" : "; ") + named.factory.name + ": " + verdict.reason;
+        if (!verdict.advice.empty()) text_ += " (" + verdict.advice + ")";
+    }
+    bool any() const noexcept { return !text_.empty(); }
+    const std::string& text() const noexcept { return text_; }
+    std::string in_brackets() const { return any() ? " (passed over: " + text_ + ")" : ""; }
+
+private:
+    std::string text_;
 };
 
 // The first usable reactor of a list that somebody wrote down: no silent replacement.
-Pick pick_from_list(std::string_view spec, const std::string& asked_by) {
-    std::string refused;
+Pick pick_from_list(std::string_view spec, const std::string& asked_by, const Trial& attempt) {
+    Refusals refusals;
     std::vector<Named> all;
     for (std::string_view item : split_list(spec)) all.push_back(find_named(item));
     for (Named& named : all) {
-        Verdict verdict = named.factory.probe();
+        const Verdict verdict = attempt(named);
         if (verdict.usable) {
-            std::string why = named.factory.name + ": " + asked_by;
-            if (!refused.empty()) why += " (passed over: " + refused + ")";
-            return {std::move(named), std::move(why)};
+            std::string why = named.factory.name + ": " + asked_by + refusals.in_brackets();
+            return {std::move(named), std::move(why), refusals.any()};
         }
-        refused += (refused.empty() ? "" : "; ") + named.factory.name + ": " + verdict.reason;
-        if (!verdict.advice.empty()) refused += " (" + verdict.advice + ")";
+        refusals.add(named, verdict);
     }
     throw std::runtime_error("coir: no usable reactor in '" + std::string(spec) + "', " + asked_by +
-                             ": " + refused);
+                             ": " + refusals.text());
 }
 
-Pick pick_by_rank(const std::string& note) {
-    std::string refused;
+Pick pick_by_rank(const std::string& note, const Trial& attempt) {
+    Refusals refusals;
     for (ReactorFactory& row : rows_by_rank()) {
         if (row.rank < 0) continue;
-        Verdict verdict = row.probe();
+        Named named{std::move(row), {}};
+        const Verdict verdict = attempt(named);
         if (verdict.usable) {
-            std::string why = row.name + ": first usable by default";
+            std::string why = named.factory.name + ": first usable by default";
             if (!note.empty()) why += " (" + note + ")";
-            if (!refused.empty()) why += " (passed over: " + refused + ")";
-            return {{std::move(row), {}}, std::move(why)};
+            why += refusals.in_brackets();
+            return {std::move(named), std::move(why), refusals.any() || !note.empty()};
         }
-        refused += (refused.empty() ? "" : "; ") + row.name + ": " + verdict.reason;
+        refusals.add(named, verdict);
     }
-    throw std::runtime_error("coir: no reactor is usable here: " + refused);
+    throw std::runtime_error("coir: no reactor is usable here: " + refusals.text());
 }
 
-Pick pick(std::string_view spec) {
+std::string without_prefix(std::string text) {
+    constexpr std::string_view prefix = "coir: ";
+    return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+Pick pick(std::string_view spec, const Trial& attempt) {
     if (spec.empty()) {
         throw std::invalid_argument("coir: the reactor's name is empty; allowed: " + known_names());
     }
-    if (spec != "auto") return pick_from_list(spec, "asked for by the program");
+    if (spec != "auto") return pick_from_list(spec, "asked for by the program", attempt);
     const char* variable = std::getenv("COIR_REACTOR");
     if (variable && *variable && std::string_view(variable) != "auto") {
-        return pick_from_list(variable, "asked for by COIR_REACTOR");
+        return pick_from_list(variable, "asked for by COIR_REACTOR", attempt);
     }
     std::string note;
     if (const auto recorded = read_pick_file(&note)) {
         // A recorded choice is advice: it must not keep a program from running.
         try {
-            return pick_from_list(recorded->reactor, "recorded in " + recorded->path);
+            Pick picked =
+                pick_from_list(recorded->reactor, "recorded in " + recorded->path, attempt);
+            if (note.empty()) return picked;
+            picked.why += " (" + note + ")";
+            picked.second_best = true;
+            return picked;
         } catch (const std::exception& error) {
-            note = recorded->path + " could not be followed: " + error.what();
-            log(LogLevel::warning, "coir: " + note);
+            if (!note.empty()) note += "; ";
+            note += recorded->path + " cannot be followed: " + without_prefix(error.what());
         }
     }
-    return pick_by_rank(note);
+    return pick_by_rank(note, attempt);
 }
 
 bool checking_wanted() {
@@ -161,16 +194,37 @@ bool is_name(const std::string& name) {
 }  // namespace
 
 ReactorChoice choose_reactor(std::string_view spec) {
-    Pick picked = pick(spec);
-    ReactorOptions options;
-    options.sys = &real_sys();
-    options.parameters = picked.named.parameters;
-    std::unique_ptr<Reactor> reactor = picked.named.factory.create(options);
+    std::unique_ptr<Reactor> reactor;
+    std::exception_ptr failure;
+    const auto attempt = [&](const Named& named) {
+        Verdict verdict = probe(named);
+        if (!verdict.usable) return verdict;
+        ReactorOptions options;
+        options.sys = &real_sys();
+        options.parameters = named.parameters;
+        try {
+            reactor = named.factory.create(options);
+        } catch (const std::system_error& error) {
+            // A limit that others have used up in the meantime, for one.
+            failure = std::current_exception();
+            return Verdict{false, without_prefix(error.what()), ""};
+        }
+        return verdict;
+    };
+    Pick picked;
+    try {
+        picked = pick(spec, attempt);
+    } catch (const std::runtime_error&) {
+        // The error itself says more than that nothing is left.
+        if (failure) std::rethrow_exception(failure);
+        throw;
+    }
     if (!reactor->supports(OpCode::recv)) {
         Sys& sys = reactor->world() ? *reactor->world() : real_sys();
         reactor = adapt_poll_only(std::move(reactor), sys);
     }
     if (checking_wanted()) reactor = check_contract(std::move(reactor));
+    if (picked.second_best) log_once(LogLevel::warning, "coir: reactor " + picked.why);
     log(LogLevel::debug, "coir: reactor " + picked.why);
     return {std::move(reactor), std::move(picked.why)};
 }
@@ -207,7 +261,7 @@ std::vector<ReactorInfo> list_reactors() {
 }
 
 std::string pick_reactor(std::string_view spec, std::string* why) {
-    detail::Pick picked = detail::pick(spec);
+    detail::Pick picked = detail::pick(spec, detail::probe);
     if (why) *why = picked.why;
     return picked.named.factory.name;
 }

@@ -2,11 +2,11 @@
 // See environment.hpp. The table of all variables is in docs/environment.md.
 #include "environment.hpp"
 
-#include <coir/error.hpp>
-
 #include <charconv>
+#include <coir/detail/environment.hpp>
 #include <cstdlib>
-#include <stdexcept>
+
+#include "stack.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -43,54 +43,105 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) noexcept {
 
 namespace {
 
-[[noreturn]] void refuse(const char* name, const std::string& value, const char* allowed) {
-    throw std::invalid_argument(std::string("coir: ") + name + "='" + value + "': " + allowed);
+// As it may stand in a message of one line.
+std::string in_quotes(std::string_view text) {
+    constexpr std::size_t most = 120;
+    std::string shown = "'";
+    for (const char letter : text.substr(0, most)) {
+        const auto code = static_cast<unsigned char>(letter);
+        shown += code < 0x20 || code == 0x7f ? '?' : letter;
+    }
+    return shown + (text.size() > most ? "...'" : "'");
 }
 
-// One word of COIR_DEBUG.
+// A typing error in somebody's environment must not end a program, nor go unnoticed.
+void complain(const char* name, std::string_view value, const std::string& why) {
+    log_once(LogLevel::warning, std::string("coir: ") + name + "=" + in_quotes(value) + ": " + why);
+}
+
+void apply_stack(RunOptions& options, const std::string& value) {
+    const auto bytes = parse_number(value);
+    if (!bytes || *bytes < smallest_stack || *bytes > largest_stack) {
+        complain("COIR_STACK", value,
+                 "ignored; allowed is a number of bytes from " + std::to_string(smallest_stack) +
+                     " to " + std::to_string(largest_stack));
+    } else if (options.stack_size == RunOptions().stack_size) {
+        options.stack_size = *bytes;
+    }
+}
+
+void apply_pool(RunOptions& options, const std::string& value) {
+    const auto threads = parse_number(value);
+    if (!threads || *threads == 0 || *threads > 4096) {
+        complain("COIR_POOL", value, "ignored; allowed is a number of threads from 1 to 4096");
+    } else if (options.max_threads == 0) {
+        options.max_threads = static_cast<unsigned>(*threads);
+    }
+}
+
+// Words that the documents promise for a later version, and that scripts may hold already.
+bool is_planned(std::string_view word) {
+    return word == "locks" || word == "fds" || word == "passthrough";
+}
+
 void apply_debug_word(RunOptions& options, const std::string& whole, std::string_view word) {
+    constexpr std::string_view slow = "slow=";
+    const std::string shown = in_quotes(word) + " ";
     if (word == "1") {
         options.debug = true;
-    } else if (word.starts_with("slow=")) {
-        const auto threshold = parse_duration(word.substr(5));
-        if (!threshold) refuse("COIR_DEBUG", whole, "slow= takes a duration such as 20ms");
+    } else if (word.starts_with(slow)) {
+        const auto threshold = parse_duration(word.substr(slow.size()));
+        if (!threshold) {
+            complain("COIR_DEBUG", whole,
+                     shown + "is ignored; slow= takes a duration such as 20ms (ns, us, ms, s)");
+            return;
+        }
         options.debug = true;
-        options.slow_task_threshold = *threshold;
-    } else if (word != "0" && word != "locks" && word != "fds" && word != "passthrough" &&
-               word != "reactor") {
-        refuse("COIR_DEBUG", whole,
-               "allowed is 1 or a list of slow=DURATION, locks, fds, passthrough, reactor");
+        if (options.slow_task_threshold == RunOptions().slow_task_threshold) {
+            options.slow_task_threshold = *threshold;
+        }
+    } else if (is_planned(word)) {
+        complain("COIR_DEBUG", whole, shown + "is not available in this version");
+    } else if (word != "0" && word != "reactor") {  // the registry looks for `reactor` itself
+        complain("COIR_DEBUG", whole,
+                 shown +
+                     "is unknown and ignored; allowed is 0, 1, or a list of slow=DURATION and "
+                     "reactor");
+    }
+}
+
+void apply_debug(RunOptions& options, const std::string& value) {
+    std::string_view rest = value;
+    for (;;) {
+        const std::size_t comma = rest.find(',');
+        apply_debug_word(options, value, rest.substr(0, comma));
+        if (comma == std::string_view::npos) return;
+        rest.remove_prefix(comma + 1);
     }
 }
 
 }  // namespace
 
+std::optional<LogLevel> parse_log_level(std::string_view text) noexcept {
+    if (text == "error") return LogLevel::error;
+    if (text == "warning") return LogLevel::warning;
+    if (text == "info") return LogLevel::info;
+    if (text == "debug") return LogLevel::debug;
+    return std::nullopt;
+}
+
 RunOptions apply_environment(RunOptions options) {
-    const RunOptions defaults;
-    if (const auto text = environment_variable("COIR_STACK")) {
-        const auto bytes = parse_number(*text);
-        if (!bytes || *bytes < 16384) {
-            refuse("COIR_STACK", *text, "allowed is a number of bytes from 16384");
-        }
-        if (options.stack_size == defaults.stack_size) options.stack_size = *bytes;
-    }
-    if (const auto text = environment_variable("COIR_POOL")) {
-        const auto threads = parse_number(*text);
-        if (!threads || *threads == 0 || *threads > 4096) {
-            refuse("COIR_POOL", *text, "allowed is a number of threads from 1 to 4096");
-        }
-        if (options.max_threads == 0) options.max_threads = static_cast<unsigned>(*threads);
-    }
-    if (const auto text = environment_variable("COIR_DEBUG")) {
-        std::string_view rest = *text;
-        while (!rest.empty()) {
-            const std::size_t comma = rest.find(',');
-            apply_debug_word(options, *text, rest.substr(0, comma));
-            rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-        }
+    if (const auto value = environment_variable("COIR_STACK")) apply_stack(options, *value);
+    if (const auto value = environment_variable("COIR_POOL")) apply_pool(options, *value);
+    if (const auto value = environment_variable("COIR_DEBUG")) apply_debug(options, *value);
+    const auto level = environment_variable("COIR_LOG");
+    if (level && !parse_log_level(*level)) {
+        complain("COIR_LOG", *level, "ignored; allowed is one of error, warning, info, debug");
     }
     return options;
 }
+
+void check_environment() { static_cast<void>(apply_environment({})); }
 
 }  // namespace detail
 }  // namespace v0

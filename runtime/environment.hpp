@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// COIR_* environment variables, checked strictly: what is wrong is said, not guessed.
+// COIR_* environment variables. What cannot be understood is ignored, and said once.
 #pragma once
 
 #include <coir/event_loop.hpp>
+#include <coir/log.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,8 @@ inline namespace v0 {
 namespace detail {
 
 /// The options with what COIR_STACK, COIR_POOL and COIR_DEBUG say where the program left the
-/// default. Throws std::invalid_argument naming the variable, what it holds and what is allowed.
+/// default. A value or word that is not allowed is a warning, once in the process, that says what
+/// was got and what is allowed.
 RunOptions apply_environment(RunOptions options);
 
 /// A variable's value; nothing when it is unset or empty.
@@ -24,6 +26,9 @@ std::optional<std::string> environment_variable(const char* name);
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
 /// A duration such as "20ms", "1.5s", "300us"; nothing when it is not one.
 std::optional<Nanoseconds> parse_duration(std::string_view text) noexcept;
+
+/// A value of COIR_LOG.
+std::optional<LogLevel> parse_log_level(std::string_view text) noexcept;
 
 }  // namespace detail
 }  // namespace v0

@@ -8,8 +8,10 @@
 #include <coir/legacy.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -27,11 +29,9 @@ std::atomic<bool> custom{false};
 
 LogLevel default_limit() {
     static const LogLevel limit = [] {
+        // A wrong value is complained about where a loop is made: here is no way to say it.
         const auto text = detail::environment_variable("COIR_LOG");
-        if (text == "error") return LogLevel::error;
-        if (text == "info") return LogLevel::info;
-        if (text == "debug") return LogLevel::debug;
-        return LogLevel::warning;
+        return detail::parse_log_level(text.value_or("")).value_or(LogLevel::warning);
     }();
     return limit;
 }
@@ -71,6 +71,20 @@ void log(LogLevel level, std::string_view message) noexcept {
         real_sys().write(STDERR_FILENO, line.data(), line.size());
     } catch (...) {
         // A log line must never bring a program down.
+    }
+}
+
+void log_once(LogLevel level, std::string_view message) noexcept {
+    try {
+        static std::mutex said_mutex;
+        static auto& said = *new std::set<std::string, std::less<>>;  // also during exit()
+        {
+            std::lock_guard lock(said_mutex);
+            if (!said.emplace(message).second) return;
+        }
+        log(level, message);
+    } catch (...) {
+        // As above.
     }
 }
 

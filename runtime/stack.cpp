@@ -33,8 +33,6 @@ namespace {
 constexpr int madv_guard_install = 102;
 
 constexpr std::size_t page_size = 4096;
-constexpr std::size_t smallest_stack = 16 * 1024;
-constexpr std::size_t largest_stack = std::size_t{64} << 30;
 constexpr std::size_t slab_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t guard_batch = 64;
 // 2.5 KiB in all: a shallow task still touches a single page.

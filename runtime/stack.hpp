@@ -26,6 +26,10 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
+/// What a stack's size may be.
+constexpr std::size_t smallest_stack = 16 * 1024;
+constexpr std::size_t largest_stack = std::size_t{64} << 30;
+
 struct StackSlab;
 
 /// One stack of a slab.

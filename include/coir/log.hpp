@@ -20,6 +20,9 @@ COIR_API void set_log_handler(std::function<void(LogLevel, std::string_view)> ha
 
 namespace detail {
 COIR_API void log(LogLevel level, std::string_view message) noexcept;
+/// The same, if the process has not logged these very words before. For what every loop of a program
+/// would say again; not for messages without number, as each is kept.
+COIR_API void log_once(LogLevel level, std::string_view message) noexcept;
 COIR_API bool log_enabled(LogLevel level) noexcept;
 }  // namespace detail
 

@@ -60,7 +60,8 @@ inline Scheduler* applies() noexcept {
     }
 }
 
-void enable_by_environment(std::string_view list) {
+void enable_by_environment(const std::string_view all) {
+    std::string_view list = all;
     enabled = life;
     while (!list.empty()) {
         const std::size_t comma = list.find(',');
@@ -74,8 +75,10 @@ void enable_by_environment(std::string_view list) {
             enabled |= dns;
         } else {
             coir::detail::log(coir::LogLevel::warning,
-                              "coir: COIR_LEGACY: this version covers io, sleep and dns; '" +
-                                  std::string(word) + "' has no effect");
+                              "coir: COIR_LEGACY='" + std::string(all) + "': '" +
+                                  std::string(word) +
+                                  "' is not available in this version and ignored; allowed is a "
+                                  "list of io, sleep, dns");
         }
     }
 }
