@@ -3,10 +3,14 @@
 # What the coir command says to bad input, and what it promises about streams and exit statuses.
 . "$(dirname "$0")/support.sh"
 
+source=$(dirname "$0")/../..
+
 # Commands and options.
 refused 2 'a command is needed'
 refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run" frob
 refused 2 "did you mean 'bench'?" bnech
+refused 2 "did you mean 'bench'?" bnech --help
+refused 2 "unknown command 'frob'" help frob
 refused 2 "unknown option '--bogus'" --bogus
 refused 2 "did you mean '--rounds'?" bench --rond 3
 refused 2 "unexpected argument 'extra'" reactors extra
@@ -31,6 +35,8 @@ done
 refused 2 "got '0'" bench echo --connections 0
 refused 2 "got '1x'" bench echo --connections 64,1x
 refused 2 'without empty items' bench echo --connections 1,,2
+refused 2 "names '64' twice" bench echo --connections 64,1,64
+refused 2 "from 1 to 100000, got '100001'" bench echo --connections 100001
 refused 2 "got '1048577'" bench echo --size 1048577
 refused 2 "belongs to the scenario 'echo'" bench switch --connections 5
 refused 2 "belongs to the scenario 'echo'" bench spawn timers --size 5
@@ -40,6 +46,13 @@ refused 2 "did you mean 'epoll'?" bench --reactor epol
 refused 2 'without empty items' bench --reactor ''
 refused 2 'without empty items' pick --reactor epoll,
 refused 2 "names 'epoll' twice" bench --reactor epoll,epoll
+refused 2 "names 'epoll' twice" pick --reactor epoll,poll,epoll
+refused 2 'allowed: all, or a list of epoll, io_uring, poll' bench --reactor epoll,all
+for command in bench pick; do
+    refused 2 "'sim' is for tests" $command --reactor sim
+    refused 2 "'sim' is for tests" $command --reactor epoll,sim
+    refused 2 "unknown reactor 'EPOLL'" $command --reactor EPOLL
+done
 refused 2 "unknown reactor 'nope'" pick --reactor nope
 refused 2 '--quick is --budget 5s' pick --quick --budget 3s
 refused 2 "did you mean 'system'?" pick --write sytem
@@ -51,6 +64,10 @@ refused 2 'run needs a program' run --reactor epoll --
 refused 2 "got ''" run --reactor '' -- true
 refused 2 "unknown reactor 'nope'" run --reactor nope -- true
 refused 2 "did you mean '--reactor'?" run --reactr epoll -- true
+for reactor in poll epoll; do
+    refused 2 "$reactor takes no parameters" run --reactor $reactor:depth=3 -- true
+done
+refused 2 'allowed is sim or sim:seed=NUMBER' run --reactor sim:seed=x -- true
 refused 2 "unexpected argument 'epoll' before --" run epoll -- true
 refused 127 "'/nonexistent' cannot be run" run --reactor epoll -- /nonexistent
 refused 126 'cannot be run: Permission denied' run --reactor epoll -- /
@@ -101,12 +118,23 @@ else
     skip 'no seccomp filter can be installed here'
 fi
 
-# Help and version.
+# Help and version. Both other places where the options stand know them all.
+documented() {
+    run "$@" --help
+    for option in $(sed -n 's/^  [-h,]*\(--[a-z]*\).*/\1/p' "$work/out"); do
+        check "coir.1 has no $option" sh -c "tr -d '\\\\' <'$source/tools/coir.1' | grep -qF -- $option"
+        check "cli.md has no $option" grep -qF -- "$option" "$source/docs/cli.md"
+    done
+}
 for command in '' reactors bench pick run; do
     run $command --help
     check "coir $command --help: status $status" [ "$status" -eq 0 ]
     check "coir $command --help: no examples" grep -q '^Examples:' "$work/out"
     check "coir $command --help: stderr" [ ! -s "$work/err" ]
+    cp "$work/out" "$work/help"
+    run help $command
+    check "coir help $command" cmp -s "$work/help" "$work/out"
+    documented $command
 done
 run --version
 check "coir --version: $(cat "$work/out")" grep -Eqx 'coir [0-9]+\.[0-9]+\.[0-9]+' "$work/out"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
-"""with_seccomp.py deny|kill PROGRAM [ARGUMENT...]: runs the program where io_uring_setup is answered
-with EPERM, or ends the process. Exits with 77 where no filter can be installed."""
+"""with_seccomp.py deny|nosys|nomem|kill PROGRAM [ARGUMENT...]: runs the program where io_uring_setup
+is answered with EPERM, ENOSYS or ENOMEM, or ends the process. Exits with 77 where no filter can be
+installed."""
 import ctypes
 import errno
 import os
@@ -11,7 +12,12 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 RET_KILL_PROCESS, RET_ERRNO, RET_ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 IO_URING_SETUP = 425  # on every architecture
 
-verdict = RET_KILL_PROCESS if sys.argv[1] == "kill" else RET_ERRNO | errno.EPERM
+verdict = {
+    "deny": RET_ERRNO | errno.EPERM,
+    "nosys": RET_ERRNO | errno.ENOSYS,
+    "nomem": RET_ERRNO | errno.ENOMEM,
+    "kill": RET_KILL_PROCESS,
+}[sys.argv[1]]
 program = b"".join(struct.pack("HBBI", *instruction) for instruction in [
     (0x20, 0, 0, 0),               # load the number of the system call
     (0x15, 0, 1, IO_URING_SETUP),  # not this one: skip

@@ -66,7 +66,11 @@ BenchPlan make_plan(const BenchOptions& options) {
     if (options.connections) {
         plan.connections.clear();
         for (const std::string& item : split_list("--connections", *options.connections)) {
-            plan.connections.push_back(parse_count("--connections", item, 1, 100'000));
+            const std::size_t count = parse_count("--connections", item, 1, 100'000);
+            if (std::count(plan.connections.begin(), plan.connections.end(), count) != 0) {
+                throw UsageError("--connections names " + in_quotes(item) + " twice");
+            }
+            plan.connections.push_back(count);
         }
     }
     if (options.size) plan.size = parse_count("--size", *options.size, 1, 1 << 20);

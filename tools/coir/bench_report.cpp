@@ -76,7 +76,7 @@ std::vector<Cell> format_row(const CaseInfo& info, const ReactorResult& reactor,
         row.push_back(format_finding(comparison));
     }
     const bool latency = typical.max_ns > 0;
-    row.push_back({info.unit == "ns" ? "" : format_ns(typical.cpu_ns_per_op), Colour::plain});
+    row.push_back({format_ns(typical.cpu_ns_per_op), Colour::plain});
     row.push_back({latency ? format_ns(typical.p50_ns) : "", Colour::plain});
     row.push_back({latency ? format_ns(typical.p99_ns) : "", Colour::plain});
     row.push_back({latency ? format_ns(typical.p999_ns) : "", Colour::plain});

@@ -4,6 +4,7 @@
 #include "output.hpp"
 #include "text.hpp"
 
+#include <coir/detail/environment.hpp>
 #include <coir/version.hpp>
 
 #include <CLI/CLI.hpp>
@@ -151,7 +152,7 @@ private:
         command.add_option("scenario", bench.scenarios, "switch, spawn, timers, echo")
             ->option_text("...");
         add_text(command, "--reactor", bench.reactor, "A,B",
-                 "Reactors to compare, the first one is the base (default: all usable)");
+                 "Reactors to compare, the first one is the base (default: all, the usable ones)");
         add_text(command, "--rounds", bench.rounds, "N", "Interleaved rounds (default: 5)");
         add_text(command, "--seconds", bench.seconds, "S",
                  "Length of a round (default: 1; 0.25 when all scenarios run)");
@@ -240,10 +241,16 @@ int dispatch(CommandLine& line, std::vector<std::string> words) {
     } else {
         refuse_empty_values(words);
     }
+    // What people try first.
+    if (!words.empty() && words[0] == "help") {
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
     std::reverse(words.begin(), words.end());  // as CLI11 wants it
     try {
         line.app.parse(words);
     } catch (const CLI::CallForHelp&) {
+        if (!line.app.remaining().empty()) refuse_word(line.app, line.app.remaining()[0]);
         write_stdout(line.app.help());
         return exit_ok;
     } catch (const CLI::ParseError& error) {
@@ -267,6 +274,8 @@ int dispatch(CommandLine& line, std::vector<std::string> words) {
         }
         line.run.program.push_back(word);
     }
+    // A program that is run says it itself; here it would be said by every child.
+    if (command.get_name() != "run") coir::detail::check_environment();
     if (command.get_name() == "reactors") return reactors_command(line.reactors);
     if (command.get_name() == "bench") return bench_command(line.bench);
     if (command.get_name() == "pick") return pick_command(line.pick);

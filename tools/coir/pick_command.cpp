@@ -177,8 +177,8 @@ std::string format_text(const Picked& picked, const PickPlan& plan) {
     const Recommendation& recommendation = picked.recommendation;
     std::string text = coloured(recommendation.reactor, Colour::bold, colours) + ": " +
                        recommendation.reason + "\n\n";
-    text += "speed against " + recommendation.base + ", " + std::to_string(recommendation.rounds) +
-            " interleaved rounds, 95 % intervals:\n";
+    text += "speed against " + recommendation.base + ", 95 % intervals, interleaved rounds: " +
+            std::to_string(recommendation.rounds) + "\n";
     text += format_contenders(recommendation, colours) + "\n";
     text += "medians:\n" + format_figures(picked, colours) + "\n";
     for (const WorkloadResult& result : picked.results) {
@@ -250,8 +250,9 @@ std::vector<std::string> comments_for(const Picked& picked) {
     std::vector<std::string> comments = {"Written by 'coir pick --write' on " + std::string(date) +
                                              "; coir " + std::string(coir::version()) + ".",
                                          recommendation.reactor + ": " + recommendation.reason,
-                                         "Measured in " + std::to_string(recommendation.rounds) +
-                                             " rounds; load " + picked.report.load_start + " -> " +
+                                         "Rounds measured: " +
+                                             std::to_string(recommendation.rounds) + "; load " +
+                                             picked.report.load_start + " -> " +
                                              picked.report.load_end + "."};
     for (const Contender& contender : recommendation.contenders) {
         comments.push_back(contender.reactor + " against " + recommendation.base + ": echo " +
@@ -278,7 +279,14 @@ int pick_command(const PickOptions& options) {
     if (!plan.write_to.empty()) check_recordable(plan.write_to);
     const Picked picked = pick(plan);
     if (!plan.write_to.empty()) record(picked, plan);
-    write_stdout(options.json ? format_json(picked, plan) : format_text(picked, plan));
+    try {
+        write_stdout(options.json ? format_json(picked, plan) : format_text(picked, plan));
+    } catch (const CommandError& error) {
+        if (plan.write_to.empty()) throw;
+        throw CommandError(error.status(), std::string(error.what()) + "; " +
+                                               picked.recommendation.reactor + " is recorded in " +
+                                               plan.write_to);
+    }
     if (plan.write_to.empty()) {
         note("to make it the automatic choice: coir pick --write, or COIR_REACTOR=" +
              picked.recommendation.reactor);

@@ -7,6 +7,7 @@
 #include <coir/detail/pick_file.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -36,6 +37,23 @@ std::filesystem::path target_of(const std::string& path) {
     if (error) fail(path, error.message());
     return target;
 }
+
+// Holds back the signals that end the command, so that none comes between a file and its removal.
+class SignalsHeld {
+public:
+    SignalsHeld() {
+        sigset_t held;
+        sigemptyset(&held);
+        for (const int signo : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&held, signo);
+        ::sigprocmask(SIG_BLOCK, &held, &before_);
+    }
+    SignalsHeld(const SignalsHeld&) = delete;
+    SignalsHeld& operator=(const SignalsHeld&) = delete;
+    ~SignalsHeld() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_;
+};
 
 // A file next to the target, which becomes the target or disappears.
 class Replacement {
@@ -74,6 +92,7 @@ public:
     }
 
 private:
+    SignalsHeld held_;  // the first to come and the last to go
     std::string path_;
     std::filesystem::path target_;
     std::string name_;

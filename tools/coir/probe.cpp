@@ -96,8 +96,8 @@ void try_loop(InterruptWatch& interrupt, ProbedReactor& reactor) {
 [[noreturn]] void fail_unknown(const std::vector<ProbedReactor>& probed, const std::string& name) {
     std::vector<std::string> names;
     for (const ProbedReactor& reactor : probed) names.push_back(reactor.name);
-    throw UsageError("unknown reactor " + in_quotes(name) + "; allowed: " + listed(names) +
-                     did_you_mean(name, names));
+    throw UsageError("unknown reactor " + in_quotes(name) + "; allowed: all, or a list of " +
+                     listed(names) + did_you_mean(name, names));
 }
 
 }  // namespace
@@ -157,6 +157,10 @@ std::vector<ProbedReactor> select_reactors(const std::vector<ProbedReactor>& pro
         if (found == probed.end()) fail_unknown(probed, name);
         if (std::any_of(selected.begin(), selected.end(), named)) {
             throw UsageError("--reactor names " + in_quotes(name) + " twice");
+        }
+        if (!found->automatic()) {
+            // A simulator's clock is its own, and no program should get it unasked.
+            throw UsageError(in_quotes(name) + " is for tests and cannot be measured or recommended");
         }
         if (!found->usable) {
             throw CommandError(exit_unavailable, name + " cannot be used here: " + found->reason +

@@ -6,7 +6,8 @@
 #include "probe.hpp"
 #include "text.hpp"
 
-#include <coir/reactors.hpp>
+#include <coir/event_loop.hpp>
+#include <coir/log.hpp>
 
 #include <cerrno>
 #include <cstdlib>
@@ -17,8 +18,8 @@
 namespace coir_tool {
 namespace {
 
-// As the program will do it, but in a child, because trying a reactor may be deadly; the answer is
-// a status and a message.
+// As the program will do it, with a real loop; but in a child, because trying a reactor may be
+// deadly. The answer is a status and a message.
 void check_reactor(const std::string& spec) {
     InterruptWatch interrupt;
     std::string answer;
@@ -26,7 +27,8 @@ void check_reactor(const std::string& spec) {
         answer = in_child(interrupt, std::chrono::seconds(5), [&](Sender& sender) {
             try {
                 ::setenv("COIR_REACTOR", spec.c_str(), 1);
-                static_cast<void>(coir::pick_reactor("auto"));
+                coir::set_log_handler([](coir::LogLevel, std::string_view) {});  // it will say it
+                const coir::EventLoop loop;
                 sender.send("0");
             } catch (const std::invalid_argument& error) {
                 sender.send("2" + without_prefix(error.what()));
