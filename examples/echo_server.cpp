@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 void echo(coir::Stream& client) {
@@ -25,6 +26,9 @@ void talk_to(int port) {
 
 int main(int argc, char** argv) {
     const int port = argc > 1 ? std::atoi(argv[1]) : 0;
+    if (argc > 2 || (argc > 1 && port == 0)) {
+        return std::fprintf(stderr, "usage: %s [PORT]\n", argv[0]), 2;
+    }
     try {
         coir::run([port] {
             coir::Server server = coir::start_server(echo, "127.0.0.1", port);
@@ -37,5 +41,7 @@ int main(int argc, char** argv) {
         });
     } catch (const coir::Interrupted&) {
         std::puts("stopped");
+    } catch (const std::exception& error) {  // the port is taken, for one
+        return std::fprintf(stderr, "echo_server: %s\n", error.what()), 1;
     }
 }
