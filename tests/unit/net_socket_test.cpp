@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <array>
+#include <csignal>
 #include <chrono>
 #include <coir/coir.hpp>
 #include <cstring>
@@ -197,6 +198,21 @@ TEST_CASE("socket: sendall says how much went out", "[net]") {
         CHECK_THROWS_AS(coir::await(sending), coir::TaskCancelledError);
         CHECK(out > 0);
         CHECK(out < 4u << 20);
+    });
+}
+
+TEST_CASE("socket: sending to a peer that has gone is an error, not a signal", "[net]") {
+    struct sigaction disposition {};
+    REQUIRE(::sigaction(SIGPIPE, nullptr, &disposition) == 0);
+    REQUIRE(disposition.sa_handler == SIG_DFL);
+    run_in_loop([] {
+        auto pair = socket_pair();
+        auto& a = pair.first;
+        pair.second.close();
+        CHECK(io_error_of([&] { a.send("x"); }) == EPIPE);
+        CHECK(io_error_of([&] { a.sendall(std::string(1 << 20, 'x')); }) == EPIPE);
+        std::array<char, 4> buffer;
+        CHECK(a.recv(buffer) == 0);
     });
 }
 
