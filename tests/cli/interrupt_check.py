@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 COIR = sys.argv[1]
@@ -58,3 +59,7 @@ result = json.loads(out)
 assert result["interrupted"] is True and result["cases"], "what is there is not printed"
 interrupt(["bench", "echo", "--seconds", "30", "--reactor", "poll"], signal.SIGTERM, 0.5)
 assert interrupt(["pick", "--budget", "30s"], signal.SIGINT, 0.3) == b"", "pick: a result"
+with tempfile.TemporaryDirectory() as folder:
+    os.environ["XDG_CONFIG_HOME"] = folder
+    interrupt(["pick", "--budget", "30s", "--write"], signal.SIGINT, 0.3)
+    assert not [name for _, _, names in os.walk(folder) for name in names], "pick: a file"

@@ -83,11 +83,27 @@ unset COIR_CONFIG
 check 'the device is still there' [ -c /dev/full ]
 : >"$work/plain"
 XDG_CONFIG_HOME="$work/plain" refused 1 'cannot be written' pick --budget 1s --write user
+mkdir "$work/locked"
+chmod 555 "$work/locked"
+chmod 755 "$work"
+unprivileged="setpriv --reuid=65534 --regid=65534 --clear-groups"
 if [ "$(id -u)" -ne 0 ]; then
-    mkdir "$work/locked"
-    chmod 555 "$work/locked"
     XDG_CONFIG_HOME="$work/locked" refused 1 'Permission denied' pick --budget 1s --write
+elif $unprivileged "$coir" --version >/dev/null 2>&1; then
+    XDG_CONFIG_HOME="$work/locked" $unprivileged "$coir" pick --budget 1s --write \
+        >"$work/out" 2>"$work/err"
+    status=$?
+    check "a folder that cannot be written to: status $status" [ "$status" -eq 1 ]
+    check 'the message' grep -q '^coir: .*cannot be written: Permission denied$' "$work/err"
 else
     skip 'a folder that cannot be written to: root may write anywhere'
+fi
+# The choice is kept, and said to be, when only the report cannot be written.
+if [ -c /dev/full ]; then
+    "$coir" pick --budget 1s --reactor poll --write >/dev/full 2>"$work/err"
+    status=$?
+    check "pick >/dev/full: status $status" [ "$status" -eq 1 ]
+    check 'what was recorded all the same' grep -qF "; poll is recorded in $record" "$work/err"
+    check 'the record is whole' grep -q '^fingerprint = ' "$record"
 fi
 finish
