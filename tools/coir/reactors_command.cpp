@@ -91,9 +91,10 @@ std::string format_text(const std::vector<ProbedReactor>& reactors, const Automa
     for (const ProbedReactor& reactor : reactors) text += format_reactor(reactor, width, colours);
     text += "\n" + coloured("auto", Colour::bold, colours) + "\n  ";
     if (choice.reactor.empty()) {
-        text += coloured("nothing", Colour::red, colours) + ": " + choice.why + "\n";
+        text += coloured("nothing", Colour::red, colours) + ": " + wrapped(choice.why, 11) + "\n";
     } else {
-        text += coloured(choice.reactor, Colour::bold, colours) + ": " + choice.why + "\n";
+        text += coloured(choice.reactor, Colour::bold, colours) + ": " +
+                wrapped(choice.why, choice.reactor.size() + 4) + "\n";
     }
     text += "\n" + coloured("machine", Colour::bold, colours) + "\n" + format_facts(facts, colours);
     return text;
