@@ -2,18 +2,20 @@
 // Work from other threads: an intrusive stack that any thread pushes to and the loop empties, with
 // the protocol that keeps a sleeping loop from missing a push and a busy one from being woken.
 //
-//   poster:  push; then, if the loop is asleep, mark it `waking`, wake the reactor, mark it awake
+//   poster:  push; then, if the loop is asleep, mark it awake, and wake the reactor
 //   loop:    say `asleep`; look at the stack again; sleep only if it is still empty
 //
 // Both sides write before they read (sequentially consistent), so at least one sees the other:
-// there is no lost wake-up, and at most one wake system call per sleep. A poster touches nothing
-// after its push but while the state is `waking`, and the loop does not go away in that state.
+// there is no lost wake-up, and at most one wake system call per sleep. Posters who may be about to
+// wake the reactor are counted, and the loop does not go away before they are through. Nobody else
+// waits for them: a poster may lose its processor to the very thread that it has woken.
 #pragma once
 
 #include <coir/detail/state.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 namespace coir {
 inline namespace v0 {
@@ -32,16 +34,14 @@ public:
             entry.next_ready = head;
         } while (!head_.compare_exchange_weak(head, &entry, std::memory_order_seq_cst,
                                               std::memory_order_acquire));
-        if (state_.load(std::memory_order_seq_cst) == asleep) {
-            std::uint8_t expected = asleep;
-            if (state_.compare_exchange_strong(expected, waking, std::memory_order_seq_cst)) {
-                return Push::queued_wake;
-            }
-        }
+        if (!asleep_.load(std::memory_order_seq_cst)) return Push::queued;
+        wakers_.fetch_add(1, std::memory_order_seq_cst);
+        if (asleep_.exchange(false, std::memory_order_seq_cst)) return Push::queued_wake;
+        wake_done();
         return Push::queued;
     }
     /// The reactor has been woken, as `queued_wake` asked.
-    void wake_done() noexcept { state_.store(awake, std::memory_order_release); }
+    void wake_done() noexcept { wakers_.fetch_sub(1, std::memory_order_release); }
 
     // The loop's side.
 
@@ -50,27 +50,18 @@ public:
     ReadyEntry* take() noexcept { return reverse(head_.exchange(nullptr, std::memory_order_acquire)); }
     /// Announces a sleep; false when something has come and the loop must not sleep.
     bool prepare_sleep() noexcept {
-        settle();
-        state_.store(asleep, std::memory_order_seq_cst);
+        asleep_.store(true, std::memory_order_seq_cst);
         if (head_.load(std::memory_order_seq_cst) == nullptr) return true;
         finish_sleep();
         return false;
     }
-    void finish_sleep() noexcept {
-        std::uint8_t expected = asleep;
-        state_.compare_exchange_strong(expected, awake, std::memory_order_relaxed);
-    }
-    /// Waits until no poster is about to wake the reactor: a few hundred nanoseconds at most.
-    void settle() noexcept {
-        while (state_.load(std::memory_order_acquire) == waking) {
-        }
-    }
+    void finish_sleep() noexcept { asleep_.store(false, std::memory_order_relaxed); }
     /// Refuses pushes from now on; returns what had come. Nobody wakes the reactor afterwards: who
     /// has pushed, and not looked yet, finds nobody asleep.
     ReadyEntry* close() noexcept {
         ReadyEntry* head = head_.exchange(closed_mark(), std::memory_order_acq_rel);
-        finish_sleep();
-        settle();
+        asleep_.exchange(false, std::memory_order_seq_cst);
+        while (wakers_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
         return head == closed_mark() ? nullptr : reverse(head);
     }
 
@@ -91,8 +82,8 @@ private:
     }
 
     alignas(64) std::atomic<ReadyEntry*> head_{nullptr};
-    static constexpr std::uint8_t awake = 0, asleep = 1, waking = 2;
-    std::atomic<std::uint8_t> state_{asleep};  // until the loop runs
+    std::atomic<bool> asleep_{true};  // until the loop runs
+    std::atomic<int> wakers_{0};
 };
 
 }  // namespace detail

@@ -85,8 +85,14 @@ Scheduler::~Scheduler() = default;
 // are no longer in the nearest caches (2.5 times the cost of a switch at 1,000 tasks).
 inline void Scheduler::prefetch(const ReadyEntry& coming) noexcept {
     __builtin_prefetch(coming.next_ready);
-    if (!coming.run) {
-        __builtin_prefetch(static_cast<const TaskBase&>(coming).context_.stack_pointer);
+    if (coming.run) return;
+    const TaskBase& task = static_cast<const TaskBase&>(coming);
+    if (task.started_) {
+        __builtin_prefetch(task.context_.stack_pointer);
+    } else {
+        // Its callable; the reference count is in another line yet.
+        __builtin_prefetch(&task + 1);
+        __builtin_prefetch(&task);
     }
 }
 

@@ -207,6 +207,7 @@ private:
     void free_orphan(void* memory, std::uint16_t block_class) noexcept;
     void bind_stack(TaskBase& task) noexcept;
     void make_fiber(StackSlot& slot) noexcept;
+    StackClass& reserve_stack(TaskBase& task, const TaskOptions* options);
     void occupy(StackSlot& slot, TaskBase& task) noexcept;
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     ReadyEntry* next_entry_slowly() noexcept;

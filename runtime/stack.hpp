@@ -90,6 +90,12 @@ public:
         if (reserved_ == ready_) [[unlikely]] grow();
         ++reserved_;
     }
+    /// The same where nothing needs to be mapped; false where it does.
+    bool try_reserve() noexcept {
+        if (reserved_ == ready_) [[unlikely]] return false;
+        ++reserved_;
+        return true;
+    }
     /// Takes back a promise that take() has not used.
     void unreserve() noexcept { --reserved_; }
     /// Redeems a promise; never fails.

@@ -272,28 +272,24 @@ namespace {
 // Brings the last reference home to the loop's thread.
 struct RemoteRelease : ReadyEntry {
     StateBase* state = nullptr;
-    void (*dispose)(StateBase&) noexcept = nullptr;
 };
 }  // namespace
 
-void StateBase::destroy() noexcept {
-    if (scheduler_->usable_here()) {
-        dispose();
-        return;
-    }
-    auto* release = new (std::nothrow) RemoteRelease;
-    if (!release) return;  // leaking is all that is left to do safely
-    release->state = this;
-    release->dispose = [](StateBase& state) noexcept { state.dispose(); };
-    release->run = [](ReadyEntry& entry) noexcept {
-        auto* self = static_cast<RemoteRelease*>(&entry);
-        self->dispose(*self->state);
-        delete self;
-    };
-    if (!scheduler_->post_last(*release)) {
+void StateBase::last_ref() noexcept {
+    if (!scheduler_->usable_here()) {
+        auto* release = new (std::nothrow) RemoteRelease;
+        if (!release) return;  // leaking is all that is left to do safely
+        release->state = this;
+        release->run = [](ReadyEntry& entry) noexcept {
+            auto* self = static_cast<RemoteRelease*>(&entry);
+            self->state->drop_ref();
+            delete self;
+        };
+        if (scheduler_->post_last(*release)) return;
         delete release;
-        dispose();
     }
+    references_.store(0, std::memory_order_relaxed);
+    if (!owned_) dispose();
 }
 
 void StateBase::dispose() noexcept {

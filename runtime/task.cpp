@@ -238,21 +238,31 @@ void spawn(TaskBase& task, const TaskOptions* options) {
     task.scheduler().start(task, options, __builtin_return_address(0));
 }
 
-void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* site) {
-    StackClass* stacks = default_stacks_;
+// Promises `task` its stack, with all that may be refused.
+[[gnu::noinline]] StackClass& Scheduler::reserve_stack(TaskBase& task, const TaskOptions* options) {
     try {
         require_thread("create_task");
         require_open("create_task");
+        StackClass* stacks = default_stacks_;
         if (options) {
             if (options->stack_size != 0) stacks = &stacks_->class_for(options->stack_size);
             if (!options->name.empty()) task.set_name(options->name);
         }
         stacks->reserve();
+        return *stacks;
     } catch (...) {
         task.drop_callable();
-        task.drop_ref();
         throw;
     }
+}
+
+void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* site) {
+    StackClass* stacks = default_stacks_;
+    // A loop that runs here is open.
+    if (running_here != this || options || !stacks->try_reserve()) [[unlikely]] {
+        stacks = &reserve_stack(task, options);
+    }
+    task.owned_ = true;
     task.stack_class_ = stacks;
     task.spawn_site_ = site;
     task.id_ = next_task_id();
@@ -280,7 +290,7 @@ void Scheduler::finish(TaskBase& task) noexcept {
     task.finished();
     task.settle(task.outcome_);
     current_ = nullptr;
-    task.drop_ref();
+    task.disown();
 }
 
 namespace {

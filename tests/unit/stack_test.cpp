@@ -63,7 +63,11 @@ Ended in_child(F&& f) {
         ::setrlimit(RLIMIT_CORE, &no_core);
         // Catch2 handles SIGSEGV; a program has the default.
         std::signal(SIGSEGV, SIG_DFL);
-        f();
+        try {
+            f();
+        } catch (...) {
+            ::_exit(9);  // or this process would go on with the rest of the tests
+        }
         ::_exit(0);
     }
     ::close(ends[1]);
@@ -153,6 +157,7 @@ TEST_CASE("B15: at the limit on mappings a stack is refused, or runs unguarded w
 }
 
 TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and nothing else happens") {
+    if (COIR_ASAN || COIR_TSAN) COIR_SKIP("a sanitizer's own mappings do not fit such a limit");
     const Ended ended = in_child([] {
         rlimit limit{700u << 20, 700u << 20};
         ::setrlimit(RLIMIT_AS, &limit);
@@ -174,8 +179,7 @@ TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and no
         });
         ::_exit(failures == 1 ? 0 : 2);
     });
-    // The sanitizers' own mappings do not fit such a limit.
-    if (!COIR_ASAN && !COIR_TSAN) CHECK(ended.status == 0);
+    CHECK(ended.status == 0);
 }
 
 TEST_CASE("D30: stack sizes are checked") {
@@ -191,9 +195,10 @@ TEST_CASE("D30: mappings are per slab, not per stack") {
     StackPool pool(coir::detail::real_sys(), StackGuard::required);
     if (std::string(pool.guard_method()) != "MADV_GUARD_INSTALL") return;
     StackClass& stacks = pool.class_for(64 << 10);
-    for (int i = 0; i < 20'000; ++i) stacks.reserve();
+    const std::size_t count = COIR_TSAN ? 2'000 : 20'000;  // ThreadSanitizer ends at 8,128 fibers
+    for (std::size_t i = 0; i < count; ++i) stacks.reserve();
     CHECK(pool.mappings() < 20);
-    CHECK(pool.stacks() >= 20'000);
+    CHECK(pool.stacks() >= count);
 }
 
 TEST_CASE("idle stacks give their pages back, and work again") {

@@ -61,12 +61,17 @@ public:
     StateBase& operator=(const StateBase&) = delete;
 
     void add_ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    /// The last reference is not given up but handed to last_ref(): elsewhere than on the loop's
+    /// thread it must first be brought home.
     void drop_ref() noexcept {
-        // Nobody else can take a reference from the last one: no atomic write is needed then.
-        if (references_.load(std::memory_order_acquire) == 1 ||
-            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            destroy();
+        std::uint32_t count = references_.load(std::memory_order_acquire);
+        while (count > 1) {
+            if (references_.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel,
+                                                  std::memory_order_acquire)) {
+                return;
+            }
         }
+        last_ref();
     }
     /// Whether nobody but who asks, with one handle and so many awaits, can read it.
     bool unique(unsigned awaits = 0) const noexcept {
@@ -112,7 +117,7 @@ public:
         }
 
     private:
-        static constexpr std::uint16_t most = (1u << 15) - 1;
+        static constexpr std::uint16_t most = (1u << 14) - 1;
         StateBase& state_;
         const bool counted_;
     };
@@ -152,10 +157,10 @@ public:
     void require_thread(const char* call) const;
 
 protected:
-    StateBase(Scheduler& scheduler, bool is_task, std::uint32_t references) noexcept
-        : references_(references),
-          awaits_(0),
+    StateBase(Scheduler& scheduler, bool is_task) noexcept
+        : awaits_(0),
           given_up_(false),
+          owned_(false),
           block_class_(0),
           is_task_(is_task),
           retrieved_(false),
@@ -168,14 +173,20 @@ protected:
     friend class TaskBase;
 
     [[noreturn]] void throw_outcome(bool awaited);
-    void destroy() noexcept;
+    void last_ref() noexcept;
+    /// The loop gives up a task that has ended.
+    void disown() noexcept {
+        owned_ = false;
+        if (references_.load(std::memory_order_acquire) == 0) dispose();
+    }
     void dispose() noexcept;
     void report_unretrieved() noexcept;
     void keep_cancel_message(const std::string& message) noexcept;
 
-    std::atomic<std::uint32_t> references_;
-    std::uint16_t awaits_ : 15;   // see Kept
+    std::atomic<std::uint32_t> references_{1};  // the handles'
+    std::uint16_t awaits_ : 14;   // see Kept
     std::uint16_t given_up_ : 1;  // the last reference has gone during these
+    std::uint16_t owned_ : 1;     // the loop keeps a task until it has ended, whoever refers to it
     Outcome outcome_ = Outcome::pending;
     std::uint8_t block_class_ : 5;  // the size class of the memory this lives in
     std::uint8_t is_task_ : 1;
@@ -274,7 +285,7 @@ template <class T>
 class FutureState final : public ValueState<T, StateBase> {
 public:
     explicit FutureState(Scheduler& scheduler) noexcept
-        : ValueState<T, StateBase>(scheduler, false, 1u) {}
+        : ValueState<T, StateBase>(scheduler, false) {}
     static FutureState* adopt(FutureState* state, std::uint16_t block_class) noexcept {
         state->set_block_class(block_class);
         return state;

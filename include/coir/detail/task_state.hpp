@@ -113,7 +113,7 @@ public:
     bool started() const noexcept { return started_; }
 
 protected:
-    explicit TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true, 2) {}
+    explicit TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true) {}
     ~TaskBase() override;
 
     /// Runs the callable and stores its result.
