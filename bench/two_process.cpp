@@ -47,7 +47,8 @@ void print_help() {
       "                   [--base CMD] [--server NAME=CMD]... [--connections N] [--size BYTES]\n"
       "                   [--seconds T] [--load-pin CPU]\n\n"
       "  --base CMD         what to compare with (default: raw-echo-server --kind epoll --pin 0)\n"
-      "  --server NAME=CMD  what to measure, may be repeated (default: the other raw servers)\n"
+      "  --server NAME=CMD  what to measure, may be repeated (default: the raw servers, and\n"
+      "                     coir-echo-server on epoll, io_uring and poll)\n"
       "  --rounds N         pairs of each server (default 5; --quick: 2)\n"
       "  --seconds T        length of a run, after T/4 to warm up (default 0.25)\n\n"
       "Commands are split at spaces, without a shell. Pin the servers to another CPU than the\n"
@@ -107,6 +108,10 @@ PairOptions parse_options(int argc, char** argv) {
   if (options.servers.empty()) {
     for (const char* kind : {"epoll", "poll", "uring", "uring_ms"}) {
       options.servers.push_back({std::string("raw_") + kind, raw(kind)});
+    }
+    for (const char* reactor : {"epoll", "io_uring", "poll"}) {
+      options.servers.push_back({std::string("coir_") + reactor, options.directory +
+                                     "/coir-echo-server --pin 0 --reactor " + reactor});
     }
   }
   std::erase_if(options.servers, [&](const Server& server) {
