@@ -60,7 +60,7 @@ void Scheduler::close() {
     // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
     // were abandoned.
     closed_ = true;  // before the inbox is: whoever it refuses frees memory under the lock
-    for (ReadyEntry* entry = inbox_.close(); entry;) {
+    for (ReadyEntry* entry = inbox_.close(*sys_); entry;) {
         ReadyEntry* next = entry->next_ready;
         push_ready(*entry);
         entry = next;

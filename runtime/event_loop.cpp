@@ -9,6 +9,8 @@
 
 #include <utility>
 
+#include <sys/syscall.h>
+
 namespace coir {
 inline namespace v0 {
 
@@ -31,8 +33,8 @@ void Scheduler::free_orphan(void* memory, std::uint16_t block_class) noexcept {
 
 // Nothing refers to it any more but, for a moment, who has posted the last reference.
 void Scheduler::delete_this() noexcept {
-    while (last_posts_.load(std::memory_order_acquire) != 0) {
-    }
+    // The loop's own Sys may be gone with its reactor.
+    while (last_posts_.load(std::memory_order_acquire) != 0) real_sys()(SYS_sched_yield);
     delete this;
 }
 

@@ -12,10 +12,12 @@
 #pragma once
 
 #include <coir/detail/state.hpp>
+#include <coir/detail/sys.hpp>
 
 #include <atomic>
 #include <cstdint>
-#include <thread>
+
+#include <sys/syscall.h>
 
 namespace coir {
 inline namespace v0 {
@@ -58,10 +60,10 @@ public:
     void finish_sleep() noexcept { asleep_.store(false, std::memory_order_relaxed); }
     /// Refuses pushes from now on; returns what had come. Nobody wakes the reactor afterwards: who
     /// has pushed, and not looked yet, finds nobody asleep.
-    ReadyEntry* close() noexcept {
+    ReadyEntry* close(Sys& sys) noexcept {
         ReadyEntry* head = head_.exchange(closed_mark(), std::memory_order_acq_rel);
         asleep_.exchange(false, std::memory_order_seq_cst);
-        while (wakers_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+        while (wakers_.load(std::memory_order_seq_cst) != 0) sys(SYS_sched_yield);
         return head == closed_mark() ? nullptr : reverse(head);
     }
 
