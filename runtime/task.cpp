@@ -109,11 +109,11 @@ bool TaskBase::cancel_requested(const std::string& message) {
 }
 
 bool TaskBase::note_cancel_request(const std::string& message) {
+    require_thread("cancel");
     if (done()) {
         mark_retrieved();
         return false;
     }
-    require_thread("cancel");
     ++cancelling_;
     outside_pending_ = 1;
     cancel_pending_ = true;

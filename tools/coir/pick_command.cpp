@@ -288,8 +288,8 @@ int pick_command(const PickOptions& options) {
                                                plan.write_to);
     }
     if (plan.write_to.empty()) {
-        note("to make it the automatic choice: coir pick --write, or COIR_REACTOR=" +
-             picked.recommendation.reactor);
+        note("to make it the automatic choice: `pick --write` (which measures again), or " +
+             ("COIR_REACTOR=" + picked.recommendation.reactor) + " in a program's environment");
     }
     return exit_ok;
 }

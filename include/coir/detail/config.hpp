@@ -2,6 +2,10 @@
 // Export macro and the few compiler facts that every header needs.
 #pragma once
 
+#if __cplusplus < 202002L
+#error coir needs C++20: compile with -std=c++20
+#endif
+
 #if defined(COIR_STATIC)
 #define COIR_API
 #else
