@@ -35,9 +35,12 @@ namespace {
 thread_local bool refuse_memory = false;
 thread_local std::size_t allocations = 0;
 
-void* allocate(std::size_t size) {
+void* try_allocate(std::size_t size) noexcept {
     ++allocations;
-    void* memory = refuse_memory ? nullptr : std::malloc(size != 0 ? size : 1);
+    return refuse_memory ? nullptr : std::malloc(size != 0 ? size : 1);
+}
+void* allocate(std::size_t size) {
+    void* memory = try_allocate(size);
     if (!memory) throw std::bad_alloc();
     return memory;
 }
@@ -49,6 +52,9 @@ std::string long_reason() { return std::string(200, 'r'); }
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+// What this replaces in part only, a sanitizer would complete with its own.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return try_allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return try_allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
