@@ -110,7 +110,7 @@ TEST_CASE("rule 237, D33: leftovers are cancelled together, in order, and waited
             };
             coir::spawn_detached(leftover, "a", 2s);
             coir::spawn_detached(leftover, "b", 1s);
-            coir::spawn_detached([&] {
+            coir::spawn_detached([leftover] {  // outlives main, and what is local to it
                 try {
                     coir::sleep(1h);
                 } catch (const coir::CancelledError&) {
