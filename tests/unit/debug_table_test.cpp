@@ -179,7 +179,7 @@ coir::TaskOptions named(const char* name) {
 
 }  // namespace
 
-TEST_CASE("debug table: it is in its ELF section, with magic, version and size", "[debug_table]") {
+TEST_CASE("D40: the debug table is in its ELF section, with magic, version and size", "[debug_table]") {
     CHECK(section_address(".coir_debug") == reinterpret_cast<Address>(&coir_debug_table));
     const DebugTable table = read_table();
     CHECK(std::memcmp(table.magic, "COIRDBG", 8) == 0);
@@ -187,7 +187,7 @@ TEST_CASE("debug table: it is in its ELF section, with magic, version and size",
     CHECK(table.size == sizeof(DebugTable));
 }
 
-TEST_CASE("debug table: a loop is listed from its making to its close", "[debug_table]") {
+TEST_CASE("D40: the debug table lists a loop from its making to its close", "[debug_table]") {
     const std::size_t before = read_loops().size();
     {
         coir::EventLoop loop(coir_test::options());
@@ -198,7 +198,7 @@ TEST_CASE("debug table: a loop is listed from its making to its close", "[debug_
     CHECK(read_loops().size() == before);
 }
 
-TEST_CASE("debug table: tasks with ids, names and what they wait for", "[debug_table]") {
+TEST_CASE("D40: the debug table has tasks with ids, names and what they wait for", "[debug_table]") {
     run_on_sim([] {
         auto never = coir::create_future<int>();
         auto sleeper = spawn_a_sleeper();
@@ -249,7 +249,7 @@ TEST_CASE("debug table: tasks with ids, names and what they wait for", "[debug_t
     });
 }
 
-TEST_CASE("debug table: the spawn site is the code that created the task", "[debug_table]") {
+TEST_CASE("D40: the spawn site in the debug table is the code that created the task", "[debug_table]") {
     run_on_sim([] {
         auto sleeper = spawn_a_sleeper();
         auto other = coir::create_task(named("other"), [] { coir::sleep(1h); });
@@ -266,7 +266,7 @@ TEST_CASE("debug table: the spawn site is the code that created the task", "[deb
     });
 }
 
-TEST_CASE("debug table: a parked stack leads back into the library's code", "[debug_table]") {
+TEST_CASE("D40: a parked stack in the debug table leads back into the library's code", "[debug_table]") {
     run_on_sim([] {
         auto sleeper = spawn_a_sleeper();
         auto never = coir::create_future<void>();
@@ -299,7 +299,7 @@ TEST_CASE("debug table: a parked stack leads back into the library's code", "[de
     });
 }
 
-TEST_CASE("debug table: loops of other threads are listed too", "[debug_table]") {
+TEST_CASE("D40: the debug table lists loops of other threads too", "[debug_table]") {
     coir_test::run_in_loop([] {
         auto loops_seen = coir::create_future<std::size_t>();
         auto& home = coir::get_running_loop();
