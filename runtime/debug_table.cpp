@@ -93,6 +93,13 @@ void unregister_scheduler(Scheduler& scheduler) noexcept {
     if (at) DebugTableAccess::next(*at) = DebugTableAccess::next(scheduler);
 }
 
+bool loop_refuses_use_here(std::uint64_t serial) noexcept {
+    std::lock_guard lock(loops_mutex);
+    auto* at = static_cast<Scheduler*>(const_cast<void*>(coir_debug_table.first_loop));
+    while (at && at->serial() != serial) at = DebugTableAccess::next(*at);
+    return at && at != running_here && (running_here || !at->usable_here());
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace coir

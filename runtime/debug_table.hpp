@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstdint>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -10,6 +12,9 @@ class Scheduler;
 /// Enters a loop into the debug table, and takes it out. Any thread.
 void register_scheduler(Scheduler& scheduler);
 void unregister_scheduler(Scheduler& scheduler) noexcept;
+/// Whether the loop of this serial() is open, and neither runs here nor may be used here between
+/// its runs. Any thread.
+bool loop_refuses_use_here(std::uint64_t serial) noexcept;
 
 }  // namespace detail
 }  // namespace v0

@@ -87,8 +87,13 @@ QueueFull::QueueFull() : std::runtime_error("coir: the queue is full") {}
 QueueFull::~QueueFull() = default;
 QueueEmpty::QueueEmpty() : std::runtime_error("coir: the queue is empty") {}
 QueueEmpty::~QueueEmpty() = default;
-QueueShutDown::QueueShutDown() : std::runtime_error("coir: the queue was shut down") {}
+QueueShutDown::QueueShutDown() : QueueShutDown("coir: the queue was shut down") {}
+QueueShutDown::QueueShutDown(const std::string& what) : std::runtime_error(what) {}
 QueueShutDown::~QueueShutDown() = default;
+ChannelClosed::ChannelClosed() : QueueShutDown("coir: the channel was closed") {}
+ChannelClosed::~ChannelClosed() = default;
+BrokenBarrierError::BrokenBarrierError() : std::runtime_error("coir: the barrier is broken") {}
+BrokenBarrierError::~BrokenBarrierError() = default;
 
 ExceptionGroup::ExceptionGroup(const std::string& message,
                                std::vector<std::exception_ptr> exceptions)

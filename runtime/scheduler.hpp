@@ -158,6 +158,8 @@ public:
     }
 
     // --- For handles and tools ---
+    /// Which loop this is: no other one of the process has, or had, the same. Not 0.
+    std::uint64_t serial() const noexcept { return serial_; }
     EventLoop& owner() noexcept { return *owner_; }
     const EventLoop& owner() const noexcept { return *owner_; }
     const RunOptions& options() const noexcept { return options_; }
@@ -268,6 +270,8 @@ private:
     TimerHeap timers_;
     TimePoint last_trim_{};
 
+    static inline std::atomic<std::uint64_t> last_serial_{0};
+    const std::uint64_t serial_ = last_serial_.fetch_add(1, std::memory_order_relaxed) + 1;
     EventLoop* owner_;
     RunOptions options_;
     Sys* sys_;

@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: BSL-1.0
-// See coir/detail/wait_queue.hpp.
+// See coir/detail/wait_queue.hpp and coir/detail/loop_mark.hpp.
 #include <coir/detail/wait_queue.hpp>
 
+#include "debug_table.hpp"
 #include "scheduler.hpp"
 
 #include <coir/error.hpp>
+#include <coir/log.hpp>
 
 namespace coir {
 inline namespace v0 {
 namespace detail {
 namespace {
 
-void cancel_wait(Park& park, TaskBase& task) noexcept {
+void cancel_wait(Park& park, TaskBase&) noexcept {
     auto& node = static_cast<WaitNode&>(park);
-    static_cast<Waiter&>(node).unlink();
-    node.outcome = WaitOutcome::cancelled;
-    task.scheduler().make_ready(task);
+    const bool stood = static_cast<Waiter&>(node).linked();  // else its queue has gone
+    node.end(WaitOutcome::cancelled);
+    if (stood && node.left) node.left(node);
 }
 
 }  // namespace
 
-void WaitQueue::wait(WaitNode& node, const char* what) {
-    TaskBase& self = this_task(what);
+void WaitNode::end(WaitOutcome how) noexcept {
+    unlink();
+    outcome = how;
+    for (WaitNode* other = alternative; other != this; other = other->alternative) {
+        other->unlink();
+        other->outcome = WaitOutcome::passed_over;
+    }
+    task->scheduler().make_ready(*task);
+}
+
+void WaitQueue::enqueue(WaitNode& node, TaskBase& self, const char* what) {
     if (Waiter* other = waiters_.front()) {
         if (&other->task->scheduler() != &self.scheduler()) {
             throw WrongThreadError(std::string("coir: a ") + what + " is used by two loops");
@@ -29,17 +40,26 @@ void WaitQueue::wait(WaitNode& node, const char* what) {
     }
     node.task = &self;
     node.what = what;
-    node.Park::cancel = &cancel_wait;
+    if (!node.Park::cancel) node.Park::cancel = &cancel_wait;
     waiters_.push_back(node);
+}
+
+void WaitQueue::wait(WaitNode& node, const char* what) {
+    TaskBase& self = this_task(what);
+    enqueue(node, self, what);
     self.scheduler().suspend(node);
     if (node.outcome == WaitOutcome::cancelled) self.throw_cancelled();
 }
 
+bool WaitQueue::wait(const char* what, void* slot) {
+    WaitNode node(slot);
+    wait(node, what);
+    return node.outcome == WaitOutcome::handed;
+}
+
 WaitNode* WaitQueue::wake_one(WaitOutcome outcome) noexcept {
-    auto* node = static_cast<WaitNode*>(waiters_.pop_front());
-    if (!node) return nullptr;
-    node->outcome = outcome;
-    node->task->scheduler().make_ready(*node->task);
+    WaitNode* node = front();
+    if (node) node->end(outcome);
     return node;
 }
 
@@ -48,8 +68,47 @@ void WaitQueue::wake_all(WaitOutcome outcome) noexcept {
     }
 }
 
+void WaitQueue::require_waiters_here(const char* call) {
+    front()->task->scheduler().require_thread(call);
+}
+
+void WaitQueue::let_go() noexcept {
+    bool said = false;
+    while (WaitNode* node = take_front()) {
+        if (said || !node->task->scheduler().debug()) continue;
+        said = true;
+        try {
+            log(LogLevel::warning, "coir: what task '" + node->task->name() + "' waits for (" +
+                                       node->what + ") is destroyed: only a cancellation can "
+                                       "wake the task now");
+        } catch (const std::bad_alloc&) {
+            // Then it is not said.
+        }
+    }
+}
+
+void LoopMark::check(const char* call) {
+    const Scheduler* here = running_here;
+    const std::uint64_t marked = loop_.load(std::memory_order_relaxed);
+    if (marked == 0) {
+        if (here && here->debug()) loop_.store(here->serial(), std::memory_order_relaxed);
+        return;
+    }
+    if (here && here->serial() == marked) return;
+    if (loop_refuses_use_here(marked)) Scheduler::throw_wrong_thread(call);
+    // That loop has been closed, or is not running: before and after its runs its thread may.
+    if (here) loop_.store(here->debug() ? here->serial() : 0, std::memory_order_relaxed);
+}
+
 TaskBase& enter_suspension_point(const char* call) {
     TaskBase& self = this_task(call);
+    self.check_cancelled();
+    return self;
+}
+
+TaskBase& enter_suspension_point(const char* call, LoopMark& mark) {
+    TaskBase& self = this_task(call);
+    mark.check(call);
     self.check_cancelled();
     return self;
 }

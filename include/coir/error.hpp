@@ -185,7 +185,22 @@ public:
 class COIR_API QueueShutDown : public std::runtime_error {
 public:
     QueueShutDown();
+    explicit QueueShutDown(const std::string& what);
     ~QueueShutDown() override;
+};
+
+/// The channel was closed: nothing can be sent.
+class COIR_API ChannelClosed : public QueueShutDown {
+public:
+    ChannelClosed();
+    ~ChannelClosed() override;
+};
+
+/// A barrier was reset while the task waited at it, or has been aborted.
+class COIR_API BrokenBarrierError : public std::runtime_error {
+public:
+    BrokenBarrierError();
+    ~BrokenBarrierError() override;
 };
 
 /// Several errors at once, in the order in which they happened. A task group throws one even for
