@@ -68,6 +68,7 @@ void Scheduler::close() {
     discard_callbacks();
     unregister_scheduler(*this);
     if (tasks_alive_ > 0) {
+        for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) task->left_behind();
         static_cast<void>(stacks_.release());
         static_cast<void>(reactor_.release());  // the kernel may still own buffers on those stacks
         return;

@@ -67,8 +67,6 @@ void Scheduler::set_exception_handler(std::function<void(const ExceptionContext&
     exception_handler_ = std::move(handler);
 }
 
-namespace {
-
 std::string describe(const ExceptionContext& context) {
     std::string text = "coir: " + context.message;
     if (context.task) text += " (task '" + context.task.name() + "')";
@@ -84,8 +82,6 @@ std::string describe(const ExceptionContext& context) {
     }
     return text;
 }
-
-}  // namespace
 
 void Scheduler::report(const ExceptionContext& context) noexcept {
     try {

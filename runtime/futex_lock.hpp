@@ -9,7 +9,9 @@
 #include <coir/detail/sys.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 
 #include <linux/futex.h>
 
@@ -21,22 +23,46 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected)
     real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected,
                nullptr, nullptr, 0);
 }
+/// For so long at most.
+inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                       Nanoseconds limit) noexcept {
+    constexpr Nanoseconds longest = std::chrono::hours(24);  // the caller looks and waits again
+    const Nanoseconds shown = limit < longest ? limit : longest;
+    const timespec timeout{shown.count() / 1'000'000'000, shown.count() % 1'000'000'000};
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected,
+               &timeout, nullptr, 0);
+}
 inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
     real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE_PRIVATE, count,
                nullptr, nullptr, 0);
 }
 
-/// 0 free, 1 held, 2 held and waited for.
+/// A word as a lock: 0 free, 1 held, 2 held and waited for.
+inline void lock_word(std::atomic<std::uint32_t>& word) noexcept {
+    std::uint32_t state = 0;
+    if (word.compare_exchange_strong(state, 1, std::memory_order_acquire)) return;
+    while (word.exchange(2, std::memory_order_acquire) != 0) futex_wait(word, 2);
+}
+inline void unlock_word(std::atomic<std::uint32_t>& word) noexcept {
+    if (word.exchange(0, std::memory_order_release) == 2) futex_wake(word, 1);
+}
+
+/// Holds a word that is in a public header, where there is no FutexLock, for as long as it lives.
+class WordLock {
+public:
+    explicit WordLock(std::atomic<std::uint32_t>& word) noexcept : word_(word) { lock_word(word_); }
+    WordLock(const WordLock&) = delete;
+    WordLock& operator=(const WordLock&) = delete;
+    ~WordLock() { unlock_word(word_); }
+
+private:
+    std::atomic<std::uint32_t>& word_;
+};
+
 class FutexLock {
 public:
-    void lock() noexcept {
-        std::uint32_t state = 0;
-        if (word_.compare_exchange_strong(state, 1, std::memory_order_acquire)) return;
-        while (word_.exchange(2, std::memory_order_acquire) != 0) futex_wait(word_, 2);
-    }
-    void unlock() noexcept {
-        if (word_.exchange(0, std::memory_order_release) == 2) futex_wake(word_, 1);
-    }
+    void lock() noexcept { lock_word(word_); }
+    void unlock() noexcept { unlock_word(word_); }
 
 private:
     std::atomic<std::uint32_t> word_{0};

@@ -453,6 +453,8 @@ bool Scheduler::bound_elsewhere() const noexcept {
     return bound_to && bound_to != ThreadState::of_this_thread().error_number;
 }
 
+bool Scheduler::bound_here() const noexcept { return bound_to_ && !bound_elsewhere(); }
+
 void Scheduler::enter() {
     require_open("run");
     if (running_here) {

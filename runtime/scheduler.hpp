@@ -134,6 +134,8 @@ public:
     /// to another one. Any thread.
     bool usable_here() const noexcept;
     bool bound_elsewhere() const noexcept;
+    /// Whether only this thread may run it.
+    bool bound_here() const noexcept;
 
     // --- Errors ---
     void report(const ExceptionContext& context) noexcept;
@@ -323,6 +325,8 @@ inline void Scheduler::require_thread(const char* call) const {
 inline void Scheduler::require_open(const char* call) const {
     if (closed_) [[unlikely]] throw_closed(call);
 }
+/// An error that nobody can catch, in words.
+std::string describe(const ExceptionContext& context);
 /// A copy of what was given to cancel(): it goes along with the cancellation as far as there is
 /// memory for it; the cancellation does in any case.
 std::string copy_reason(const std::string& message) noexcept;

@@ -43,6 +43,7 @@ std::uint64_t next_task_id() noexcept {
 
 TaskBase::~TaskBase() = default;
 void TaskBase::finished() noexcept {}
+void TaskBase::left_behind() noexcept {}
 
 std::string TaskBase::name() const {
     return name_ ? *name_ : "Task-" + std::to_string(id_);

@@ -19,6 +19,7 @@
 #include <coir/task.hpp>
 #include <coir/task_group.hpp>
 #include <coir/thread.hpp>
+#include <coir/thread_future.hpp>
 #include <coir/time.hpp>
 #include <coir/timeout.hpp>
 #include <coir/version.hpp>

@@ -122,6 +122,8 @@ protected:
     virtual void drop_callable() noexcept = 0;
     /// The outcome is known; called before anybody is woken.
     virtual void finished() noexcept;
+    /// The loop is closed although the task has not ended: it will never run again.
+    virtual void left_behind() noexcept;
 
 private:
     friend class Scheduler;
