@@ -3,6 +3,7 @@
 #include "scheduler.hpp"
 
 #include "debug_table.hpp"
+#include "loop_signals.hpp"
 #include "thread_pool.hpp"
 
 #include <coir/log.hpp>
@@ -57,6 +58,7 @@ void Scheduler::close() {
     }
     pool_.reset();
     resolver_pool_.reset();
+    if (signals_) signals_->close();
     // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
     // were abandoned.
     closed_ = true;  // before the inbox is: whoever it refuses frees memory under the lock

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // When all tasks wait and nothing is left that could wake them: saying so, and who waits for what.
+#include "loop_signals.hpp"
 #include "scheduler.hpp"
 
 #include <coir/error.hpp>
@@ -15,7 +16,7 @@ namespace detail {
 
 bool Scheduler::looks_deadlocked() const noexcept {
     return tasks_alive_ > 0 && timers_.empty() && in_flight_ == 0 && external_jobs_ == 0 &&
-           !deadlock_said_;
+           !(signals_ && signals_->any()) && !deadlock_said_;
 }
 
 // Another thread may be about to post, and lives by the real clock whatever this loop's is. To a

@@ -3,81 +3,14 @@
 #include <coir/run.hpp>
 
 #include "scheduler.hpp"
+#include "signal_table.hpp"
 
 #include <coir/error.hpp>
 
-#include <atomic>
-#include <csignal>
 #include <utility>
-
-#include <unistd.h>
 
 namespace coir {
 inline namespace v0 {
-namespace {
-
-// The loop whose main task signals cancel: one per process, the main thread's.
-std::atomic<detail::Scheduler*> signal_target{nullptr};
-std::atomic<int> signals_seen{0};
-
-void on_signal(int signo) {
-    detail::Scheduler* target = signal_target.load(std::memory_order_acquire);
-    if (!target || signals_seen.fetch_add(1, std::memory_order_acq_rel) > 0) {
-        // The second one means it: the default action.
-        std::signal(signo, SIG_DFL);
-        std::raise(signo);
-        return;
-    }
-    target->interrupt(signo);
-}
-
-// Hooks the two signals for the time of one run: in the main thread only, and only where nobody
-// else has hooked them.
-class SignalScope {
-public:
-    explicit SignalScope(detail::Scheduler& scheduler) {
-        if (::getpid() != ::gettid()) return;
-        detail::Scheduler* none = nullptr;
-        if (!signal_target.compare_exchange_strong(none, &scheduler)) return;
-        owns_ = true;
-        signals_seen.store(0, std::memory_order_release);
-        hook(SIGINT, hooked_[0]);
-        hook(SIGTERM, hooked_[1]);
-    }
-    SignalScope(const SignalScope&) = delete;
-    SignalScope& operator=(const SignalScope&) = delete;
-    ~SignalScope() {
-        if (!owns_) return;
-        unhook(SIGINT, hooked_[0]);
-        unhook(SIGTERM, hooked_[1]);
-        signal_target.store(nullptr, std::memory_order_release);
-    }
-
-private:
-    static void hook(int signo, bool& hooked) {
-        struct sigaction current {};
-        ::sigaction(signo, nullptr, &current);
-        if ((current.sa_flags & SA_SIGINFO) != 0 || current.sa_handler != SIG_DFL) return;
-        struct sigaction action {};
-        action.sa_handler = &on_signal;
-        action.sa_flags = SA_ONSTACK | SA_RESTART;
-        ::sigemptyset(&action.sa_mask);
-        hooked = ::sigaction(signo, &action, nullptr) == 0;
-    }
-    static void unhook(int signo, bool hooked) {
-        if (!hooked) return;
-        struct sigaction current {};
-        ::sigaction(signo, nullptr, &current);
-        if (current.sa_handler != &on_signal) return;  // somebody has hooked it meanwhile
-        std::signal(signo, SIG_DFL);
-    }
-
-    bool owns_ = false;
-    bool hooked_[2] = {false, false};
-};
-
-}  // namespace
-
 Runner::Runner(RunOptions options) : options_(std::move(options)) {}
 
 Runner::~Runner() {
@@ -112,7 +45,7 @@ void Runner::run_main(const TaskRef& main) {
         ~Reset() { scheduler.set_main_task(nullptr); }
     } reset{scheduler};
     {
-        SignalScope signals(scheduler);
+        detail::InterruptScope signals(scheduler);
         scheduler.run_until_done(task);
     }
     // Cancelled by the signal and by nobody else.

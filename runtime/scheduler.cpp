@@ -4,6 +4,7 @@
 
 #include "backtrace.hpp"
 #include "environment.hpp"
+#include "loop_signals.hpp"
 #include "overflow.hpp"
 #include "debug_table.hpp"
 #include "thread_pool.hpp"
@@ -338,7 +339,7 @@ void Scheduler::run_turns() {
 void Scheduler::poll(bool may_sleep) {
     ++turns_;
     drain_inbox();
-    handle_interrupt();
+    handle_signals();
     if (!timers_.empty()) fire_timers();
 
     TimePoint deadline = sleep_limit(may_sleep);
@@ -353,7 +354,7 @@ void Scheduler::poll(bool may_sleep) {
     }
     deliver(completions_);
     drain_inbox();
-    handle_interrupt();
+    handle_signals();
     last_poll_ = now();
     if (sleeps) idle_ += last_poll_ - before;
     if (!timers_.empty()) fire_timers();
@@ -409,17 +410,25 @@ void Scheduler::fire_timers() noexcept {
     while (TimerNode* node = timers_.pop_due(time, armed_until)) node->fire(*node);
 }
 
-void Scheduler::handle_interrupt() noexcept {
-    if (interrupt_.load(std::memory_order_relaxed) == 0) [[likely]] return;
-    const int signo = interrupt_.exchange(0, std::memory_order_acquire);
-    if (signo == 0 || !main_task_) return;
-    interrupted_by_ = signo;
-    main_task_->cancel_requested({});
+void Scheduler::handle_signals() noexcept {
+    // In one order with the handler's store and wake(): either this sees it, or the next wait ends.
+    if (!signalled_.load()) [[likely]] return;
+    signalled_.store(false);
+    if (const int signo = interrupt_.exchange(0); signo != 0 && main_task_) {
+        interrupted_by_ = signo;
+        main_task_->cancel_requested({});
+    }
+    if (signals_) signals_->deliver();
+}
+
+void Scheduler::signal_arrived() noexcept {
+    signalled_.store(true);
+    reactor_->wake();
 }
 
 void Scheduler::interrupt(int signo) noexcept {
-    interrupt_.store(signo, std::memory_order_release);
-    reactor_->wake();
+    interrupt_.store(signo);
+    signal_arrived();
 }
 
 bool Scheduler::post(ReadyEntry& entry) noexcept {

@@ -32,6 +32,7 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
+class LoopSignals;
 class ThreadPoolCore;
 struct TaskOperation;
 
@@ -175,7 +176,7 @@ public:
     int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
     std::optional<Nanoseconds> next_timeout();
     bool has_ready() const noexcept {
-        return ready_head_ != nullptr || (!closed_ && !inbox_.empty());
+        return ready_head_ != nullptr || (!closed_ && !inbox_.empty()) || signalled_.load();
     }
     /// `task` has ended normally although it was thrown a CancelledError.
     void swallowed_cancel(const TaskBase& task) noexcept;
@@ -185,6 +186,11 @@ public:
     /// Return addresses of a suspended task, innermost first.
     int capture_stack(TaskBase& task, void** addresses, int most) noexcept;
 
+    // --- Signals (loop_signals.cpp, and signal_table.cpp for the process) ---
+
+    LoopSignals& signals();
+    /// Something has come for this loop. Any thread, and signal handlers.
+    void signal_arrived() noexcept;
     /// SIGINT or SIGTERM has come (async-signal-safe): cancels the main task at the next turn.
     void interrupt(int signo) noexcept;
     void set_main_task(TaskBase* task) noexcept { main_task_ = task; }
@@ -233,7 +239,7 @@ private:
     TimePoint sleep_limit(bool may_sleep) noexcept;
     void deliver(CompletionList& completions) noexcept;
     void fire_timers() noexcept;
-    void handle_interrupt() noexcept;
+    void handle_signals() noexcept;
     bool looks_deadlocked() const noexcept;
     WaitResult wait_in_silence(TimePoint deadline) noexcept;
     void report_deadlock();
@@ -287,6 +293,7 @@ private:
     std::unique_ptr<ThreadPoolCore> pool_;
     std::unique_ptr<ThreadPoolCore> resolver_pool_;
     Scheduler* next_scheduler_ = nullptr;  // the debug table's list
+    std::unique_ptr<LoopSignals> signals_;
     TaskBase* main_task_ = nullptr;
     int interrupted_by_ = 0;
     bool deadlock_said_ = false;
@@ -303,6 +310,7 @@ private:
 
     // Any thread.
     Inbox inbox_;
+    std::atomic<bool> signalled_{false};
     std::atomic<int> interrupt_{0};
     // The errno of the thread that it has run on, which it now belongs to; null: it has never run.
     std::atomic<const int*> bound_to_{nullptr};

@@ -14,6 +14,7 @@
 #include <coir/reactor.hpp>
 #include <coir/reactors.hpp>
 #include <coir/run.hpp>
+#include <coir/signal.hpp>
 #include <coir/stream.hpp>
 #include <coir/sync.hpp>
 #include <coir/task.hpp>

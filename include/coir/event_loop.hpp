@@ -200,6 +200,24 @@ public:
         return detail::new_future<T>(open_scheduler());
     }
 
+    /// Runs `fn()` or `fn(signo)` on the loop, like a callback, whenever the signal has come, whatever
+    /// thread it came to; also when it comes while the loop sleeps. It takes the place of a handler
+    /// that this loop had for the signal; SignalStreams (signal.hpp) and other loops hear of it all
+    /// the same. Signals that come faster than handlers run coalesce, real-time signals do not.
+    /// Removing the last one in the process restores the disposition of before, in run() the one
+    /// that cancels the main task; so does closing the loop. Throws std::invalid_argument for a
+    /// number that is no signal, std::runtime_error for SIGKILL, SIGSTOP and for the signals of
+    /// failed instructions (SIGSEGV, SIGBUS, SIGFPE, SIGILL). Any loop, not only the main thread's.
+    template <class F>
+    void add_signal_handler(int signo, F&& fn) {
+        detail::require_callable(fn);
+        set_signal_handler(
+            signo, std::make_unique<detail::SignalCallbackImpl<std::decay_t<F>>>(
+                       std::forward<F>(fn)));
+    }
+    /// False when there was none. A call that is queued does not run any more.
+    bool remove_signal_handler(int signo);
+
     /// Receives errors that nobody can catch; null restores the default, which logs them. It is
     /// called on the loop, must not suspend; if it throws, the default is told of both.
     void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
@@ -253,6 +271,7 @@ private:
     TimePoint later(Nanoseconds delay) const;
     detail::Scheduler& open_scheduler() const;
     void run_until_done(detail::StateBase& state);
+    void set_signal_handler(int signo, std::unique_ptr<detail::SignalCallback> callback);
     std::size_t main_stack_size() const noexcept;
 
     detail::Scheduler* scheduler_;

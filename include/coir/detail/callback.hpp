@@ -98,6 +98,35 @@ void require_callable(const F& f) {
     }
 }
 
+/// What add_signal_handler() was given.
+class COIR_API SignalCallback {
+public:
+    SignalCallback() = default;
+    SignalCallback(const SignalCallback&) = delete;
+    SignalCallback& operator=(const SignalCallback&) = delete;
+    virtual ~SignalCallback();
+    virtual void call(int signo) = 0;
+};
+
+template <class F>
+class SignalCallbackImpl final : public SignalCallback {
+public:
+    static_assert(std::is_invocable_v<F&> || std::is_invocable_v<F&, int>,
+                  "coir: a signal handler takes nothing, or the signal's number");
+    template <class G>
+    explicit SignalCallbackImpl(G&& f) : f_(std::forward<G>(f)) {}
+    void call(int signo) override {
+        if constexpr (std::is_invocable_v<F&, int>) {
+            f_(signo);
+        } else {
+            f_();
+        }
+    }
+
+private:
+    F f_;
+};
+
 COIR_API void queue_callback(CallbackBase& callback);
 COIR_API void queue_callback_threadsafe(CallbackBase& callback);
 COIR_API void queue_timer(CallbackBase& callback, TimePoint when);
