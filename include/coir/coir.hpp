@@ -10,6 +10,7 @@
 #include <coir/gather.hpp>
 #include <coir/log.hpp>
 #include <coir/net.hpp>
+#include <coir/process.hpp>
 #include <coir/queue.hpp>
 #include <coir/reactor.hpp>
 #include <coir/reactors.hpp>
