@@ -170,7 +170,7 @@ detail::LoopPtr<LoopFd> listen_somewhere(detail::Scheduler& scheduler, std::stri
     if (host.empty()) {
         addresses = {Address("::", port), Address("0.0.0.0", port)};
     } else {
-        addresses = detail::resolve_stream(host, port, AF_UNSPEC, true);
+        addresses = detail::resolve_addresses(host, port, AF_UNSPEC, true);
     }
     std::exception_ptr first_error;
     for (const Address& address : addresses) {
@@ -214,9 +214,10 @@ Stream Listener::accept() {
         const std::int32_t result = detail::accept_on(*socket, peer);
         if (result >= 0) {
             Fd fd(result);
-            auto state = detail::LoopPtr<detail::StreamState>::make(self.scheduler(), fd.get(),
-                                                                    StreamOptions{limit});
+            auto state = detail::LoopPtr<detail::StreamState>::make(
+                self.scheduler(), fd.get(), StreamOptions{limit}, peer.family());
             static_cast<void>(fd.release());
+            state->made_here = true;
             state->set_peer(peer);
             return Stream(state.release());
         }

@@ -61,7 +61,7 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
     Address to = address;
     Sys& sys = scheduler.sys();
     constexpr int attempts = 3;
-    for (int attempt = 0; attempt < attempts; ++attempt) {
+    for (int attempt = 0; attempt < attempts;) {
         Fd fd = make_socket(scheduler, to);
         bind_local(sys, fd.get(), to, options);
         TaskOperation operation;
@@ -71,8 +71,12 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
         operation.address = to.data();
         operation.address_length = to.size();
         const std::int32_t result = scheduler.perform(operation, "connect");
+        if (result == -ECANCELED) continue;  // a cancel request that was taken back
         if (result < 0) throw_io(result, "connect", fd.get(), to.to_string());
-        if (is_connected_to_itself(sys, fd.get(), to)) continue;
+        if (is_connected_to_itself(sys, fd.get(), to)) {
+            ++attempt;
+            continue;
+        }
         if (options.nodelay) {
             check_io(sys.setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1),
                      "setsockopt(TCP_NODELAY)", fd.get());
@@ -220,8 +224,10 @@ private:
 
 Stream make_stream(Scheduler& scheduler, Fd fd, const Address& peer,
                    const ConnectOptions& options) {
-    auto state = LoopPtr<StreamState>::make(scheduler, fd.get(), StreamOptions{options.limit});
+    auto state = LoopPtr<StreamState>::make(scheduler, fd.get(), StreamOptions{options.limit},
+                                            peer.family());
     static_cast<void>(fd.release());
+    state->made_here = true;
     state->set_peer(peer);
     return Stream(state.release());
 }
@@ -244,7 +250,7 @@ Stream open_connection(std::string_view host, int port, const ConnectOptions& op
         return open_connection(*literal, options);
     }
     return open_connection(
-        detail::interleave(detail::resolve_stream(host, port, options.family, false)), options);
+        detail::interleave(detail::resolve_addresses(host, port, options.family, false)), options);
 }
 
 Stream open_connection(const std::vector<Address>& addresses, const ConnectOptions& options) {

@@ -58,6 +58,7 @@ void LoopFd::close_now() noexcept {
     if (fd < 0) return;
     if (!scheduler().closed()) scheduler().reactor().fd_closing(fd);
     sys().close(fd);
+    on_close();
 }
 
 TaskBase& LoopFd::require_own_task(const char* call) const {

@@ -111,6 +111,8 @@ public:
 
 protected:
     ~LoopFd() override { close_now(); }
+    /// The descriptor has been closed. Not called by the destructor.
+    virtual void on_close() noexcept {}
     int forget() noexcept { return std::exchange(fd_, -1); }
 
 private:

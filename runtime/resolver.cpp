@@ -177,7 +177,7 @@ void require_port(int port) {
     throw std::invalid_argument("coir: " + std::to_string(port) + " is not a port (0 to 65535)");
 }
 
-std::vector<Address> resolve_stream(std::string_view host, int port, int family, bool passive) {
+std::vector<Address> resolve_addresses(std::string_view host, int port, int family, bool passive) {
     AddrInfoHints hints;
     hints.family = family;
     hints.flags = passive ? AI_PASSIVE : 0;

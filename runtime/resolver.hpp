@@ -14,8 +14,8 @@ namespace detail {
 void require_host(std::string_view host);
 void require_port(int port);
 
-/// The stream addresses of a host, without duplicates, in the resolver's order. Never empty.
-std::vector<Address> resolve_stream(std::string_view host, int port, int family, bool passive);
+/// The addresses of a host, without duplicates, in the resolver's order. Never empty.
+std::vector<Address> resolve_addresses(std::string_view host, int port, int family, bool passive);
 
 }  // namespace detail
 }  // namespace v0

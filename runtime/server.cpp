@@ -44,9 +44,10 @@ private:
 };
 
 void ServerState::start_connection(Fd connection, const Address& peer) {
-    auto state =
-        LoopPtr<StreamState>::make(scheduler(), connection.get(), StreamOptions{options_.limit});
+    auto state = LoopPtr<StreamState>::make(scheduler(), connection.get(),
+                                            StreamOptions{options_.limit}, peer.family());
     static_cast<void>(connection.release());
+    state->made_here = true;
     state->set_peer(peer);
     StreamState& stream = *state;
     stream.hosted = true;
@@ -213,7 +214,7 @@ Server start_server(std::unique_ptr<ConnectionHandler> handler,
     if (options.limit == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
     std::vector<Address> addresses;
     for (const std::string& host : hosts) {
-        for (const Address& address : resolve_stream(host, port, AF_UNSPEC, true)) {
+        for (const Address& address : resolve_addresses(host, port, AF_UNSPEC, true)) {
             if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
                 addresses.push_back(address);
             }

@@ -5,123 +5,29 @@
 #include <coir/error.hpp>
 #include <coir/socket.hpp>
 
-#include "loop_object.hpp"
-#include "task_operation.hpp"
-#include "unix_connect.hpp"
+#include "datagram.hpp"
+#include "fd_passing.hpp"
+#include "file_sender.hpp"
+#include "socket_state.hpp"
 
 namespace coir {
 inline namespace v0 {
 namespace detail {
 
-class SocketState final : public LoopFd {
-public:
-    SocketState(Scheduler& scheduler, int fd, bool stream, bool own) noexcept
-        : LoopFd(scheduler, fd), stream_(stream), own_(own) {}
-
-    /// Carries `operation` out on this socket; its result, or IoError.
-    std::size_t perform(TaskOperation& operation, const char* call) {
-        require_own_task(call);
-        const auto keep = LoopPtr<SocketState>::share(this);
-        for (;;) {
-            if (!is_open()) throw_io(-ECANCELED, call, -1, "the socket was closed meanwhile");
-            operation.fd = fd();
-            operation.hints = hints(operation.code);
-            const int at = fd();
-            const std::int32_t result = scheduler().perform(operation, call);
-            if (result >= 0) return static_cast<std::size_t>(result);
-            if (result != -ECANCELED) throw_io(result, call, at);
-            // Closed; or a cancel request that was taken back: nothing has happened, once more.
-            operation.cancel_asked = operation.done = false;
-        }
-    }
-
-    void connect(const Address& to) {
-        if (to.family() == AF_UNIX) {
-            connect_unix(to);
-        } else {
-            connect_ip(to);
-        }
-    }
-
-    /// The descriptor stays open; the loop forgets it.
-    int detach() noexcept {
-        if (!scheduler().closed()) scheduler().reactor().fd_closing(fd());
-        return forget();
-    }
-
-private:
-    void connect_ip(Address to) {
-        TaskOperation operation;
-        operation.code = OpCode::connect;
-        operation.address = to.data();
-        operation.address_length = to.size();
-        perform(operation, "connect");
-    }
-    void connect_unix(const Address& to) {
-        require_own_task("connect").check_cancelled();
-        const auto keep = LoopPtr<SocketState>::share(this);
-        for (ConnectPauses pauses;; pauses.rest()) {
-            if (!is_open()) throw_io(-ECANCELED, "connect", -1, "the socket was closed meanwhile");
-            const long result = connect_unix_now(sys(), fd(), to);
-            if (result == -EAGAIN) continue;
-            check_io(result, "connect", fd());
-            scheduler().spend_credit();
-            return;
-        }
-    }
-    std::uint8_t hints(OpCode code) const noexcept {
-        // accept() on a descriptor that coir has not made must not change it to O_NONBLOCK.
-        if (code == OpCode::accept && !own_) return hint_none;
-        return stream_ ? hint_owned | hint_stream : hint_owned;
-    }
-    const bool stream_;
-    const bool own_;
-};
-
 namespace {
 
 constexpr std::size_t most_at_once = std::size_t{1} << 30;
-
-LoopPtr<SocketState> adopt(Scheduler& scheduler, Fd fd, bool own) {
-    int type = 0;
-    int family = 0;
-    Sys& sys = scheduler.sys();
-    check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type), "making a Socket", fd.get());
-    check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family), "making a Socket", fd.get());
-    // A Unix socket's recv() also stops where descriptors were passed, with more data behind.
-    const bool short_means_dry = type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
-    auto state = LoopPtr<SocketState>::make(scheduler, fd.get(), short_means_dry, own);
-    static_cast<void>(fd.release());
-    return state;
-}
-
-Address address_of(LoopFd& socket, long number, const char* call) {
-    Address address;
-    socklen_t size = Address::capacity();
-    check_io(socket.sys()(number, socket.fd(), address.data(), &size), call, socket.fd());
-    address.set_size(size);
-    return address;
-}
-
-void drop_socket(SocketState* state) noexcept {
-    if (!state) return;
-    drop_on_loop(*state, [](LoopObject& object) noexcept {
-        static_cast<SocketState&>(object).close_now();
-        object.drop_ref();
-    });
-}
 
 }  // namespace
 }  // namespace detail
 
 Socket::Socket(Fd fd)
-    : state_(detail::adopt(detail::running_scheduler("Socket"), std::move(fd), false).release()) {}
+    : state_(detail::adopt_socket(detail::running_scheduler("Socket"), std::move(fd), false)
+                 .release()) {}
 
 Socket Socket::create(int family, int type, int protocol) {
     detail::Scheduler& scheduler = detail::running_scheduler("Socket::create");
-    const long fd =
-        detail::check_io(scheduler.sys().socket(family, type | SOCK_CLOEXEC, protocol), "socket");
-    return Socket(detail::adopt(scheduler, Fd(static_cast<int>(fd)), true).release());
+    return Socket(detail::make_socket(scheduler, family, type, protocol).release());
 }
 
 Socket::~Socket() { detail::drop_socket(state_); }
@@ -139,12 +45,37 @@ detail::SocketState& Socket::open_state(const char* call) const {
 }
 
 std::size_t Socket::receive(void* into, std::size_t size, int flags) {
+    detail::SocketState& state = open_state("recv");
+    constexpr int as_it_is = MSG_PEEK | MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE;
+    if ((flags & MSG_WAITALL) != 0 && (flags & as_it_is) == 0 && state.type() == SOCK_STREAM) {
+        return receive_all(into, size, flags & ~MSG_WAITALL);
+    }
     detail::TaskOperation operation;
     operation.code = OpCode::recv;
     operation.buffer = into;
     operation.size = std::min(size, detail::most_at_once);
     operation.flags = static_cast<std::uint32_t>(flags);
-    return open_state("recv").perform(operation, "recv");
+    return state.perform(operation, "recv");
+}
+
+// MSG_WAITALL: the kernel's own would not wait where coir waits itself. As there, what has come is
+// the result when something ends the call.
+std::size_t Socket::receive_all(void* into, std::size_t size, int flags) {
+    const auto keep = detail::LoopPtr<detail::SocketState>::share(state_);
+    std::size_t done = 0;
+    try {
+        do {
+            const std::size_t count = receive(static_cast<char*>(into) + done, size - done, flags);
+            if (count == 0) break;
+            done += count;
+        } while (done < size);
+    } catch (const CancelledError& cancelled) {
+        if (done == 0) throw;
+        detail::require_task("recv").put_back_cancel(cancelled.message());
+    } catch (const IoError&) {
+        if (done == 0) throw;
+    }
+    return done;
 }
 
 std::size_t Socket::send_some(std::string_view bytes, int flags) {
@@ -156,12 +87,16 @@ std::size_t Socket::send_some(std::string_view bytes, int flags) {
     return open_state("send").perform(operation, "send");
 }
 
+void Socket::send_rest(std::string_view bytes, std::size_t& done) {
+    do {
+        done += send_some(bytes.substr(done), 0);
+    } while (done < bytes.size());
+}
+
 void Socket::send_all(std::string_view bytes) {
     std::size_t done = 0;
     try {
-        do {
-            done += send_some(bytes.substr(done), 0);
-        } while (done < bytes.size());
+        send_rest(bytes, done);
     } catch (const CancelledError& cancelled) {
         throw WriteCancelledError(cancelled.message(), done);
     } catch (IoError& error) {
@@ -186,6 +121,65 @@ std::size_t Socket::sendmsg(const msghdr& message, int flags) {
     return open_state("sendmsg").perform(operation, "sendmsg");
 }
 
+std::size_t Socket::write_to(std::string_view bytes, const Address& to, int flags) {
+    return detail::send_datagram(open_state("send_to"), bytes, to, flags);
+}
+
+Datagram Socket::read_from(void* into, std::size_t size, int flags) {
+    return detail::receive_datagram(open_state("recv_from"), into, size, flags);
+}
+
+void Socket::write_with_fds(std::string_view bytes, std::span<const int> fds) {
+    detail::require_fd_count(fds.size());
+    iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    detail::FdMessage message(&piece, 1);
+    message.put(fds);
+    std::size_t done = 0;
+    try {
+        done = sendmsg(message.header());
+        if (done < bytes.size()) send_rest(bytes, done);
+    } catch (const CancelledError& cancelled) {
+        throw WriteCancelledError(cancelled.message(), done);
+    } catch (IoError& error) {
+        error.set_transferred(done);
+        throw;
+    }
+}
+
+ReceivedFds Socket::read_with_fds(void* into, std::size_t size, std::size_t most) {
+    detail::require_fd_count(most);
+    iovec piece{into, size};
+    detail::FdMessage message(&piece, 1);
+    message.make_room(most);
+    ReceivedFds received;
+    received.size = recvmsg(message.header());
+    message.take(detail::running_scheduler("recv_fds").sys(), received);
+    return received;
+}
+
+std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std::uint64_t> count,
+                               SendFileFallback fallback) {
+    const auto keep = detail::LoopPtr<detail::SocketState>::share(&open_state("sendfile"));
+    keep->require_own_task("sendfile").check_cancelled();
+    std::size_t done = 0;
+    try {
+        detail::FileSender sender(*keep, keep->own(), file, offset, count, done);
+        sender.run(fallback, [this](std::string_view bytes, std::size_t& sent) {
+            for (std::size_t here = 0; here < bytes.size();) {
+                const std::size_t moved = send_some(bytes.substr(here), 0);
+                here += moved;
+                sent += moved;
+            }
+        });
+    } catch (const CancelledError& cancelled) {
+        throw WriteCancelledError(cancelled.message(), done);
+    } catch (IoError& error) {
+        error.set_transferred(done);
+        throw;
+    }
+    return done;
+}
+
 void Socket::connect(const Address& address) {
     open_state("connect").connect(address);
 }
@@ -196,7 +190,7 @@ Socket Socket::accept() {
     detail::SocketState& state = open_state("accept");
     const auto keep = detail::LoopPtr<detail::SocketState>::share(&state);
     Fd fd(static_cast<int>(state.perform(operation, "accept")));
-    return Socket(detail::adopt(state.scheduler(), std::move(fd), true).release());
+    return Socket(detail::adopt_socket(state.scheduler(), std::move(fd), true).release());
 }
 
 void Socket::bind(const Address& address) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Stream: life, writing, ending. Reading is in stream_read.cpp.
+// Stream: life and ending. Reading is in stream_read.cpp, writing in stream_write.cpp.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -18,90 +18,13 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
+Transport transport_of(int family) noexcept {
+    return family == AF_INET || family == AF_INET6 ? Transport::tcp : Transport::socket;
+}
+
 void StreamState::require_open(const char* call) const {
     if (!is_open() || closing_) [[unlikely]]
         throw_io(-EBADF, call, -1, "the stream is closed");
-}
-
-// --- Writing ------------------------------------------------------------------------------------
-
-// Writers take turns, in the order of their calls.
-class StreamState::WriteTurn {
-public:
-    explicit WriteTurn(StreamState& state) : state_(state) {
-        if (!state.writing_) {
-            state.writing_ = true;
-            return;
-        }
-        WaitNode node;
-        state.writers_.wait(node, "a stream's other writers");
-    }
-    WriteTurn(const WriteTurn&) = delete;
-    WriteTurn& operator=(const WriteTurn&) = delete;
-    ~WriteTurn() {
-        // The turn is the next writer's before that one runs: nobody gets in between.
-        if (!state_.writers_.wake_one()) state_.writing_ = false;
-    }
-
-private:
-    StreamState& state_;
-};
-
-// One transfer.                                                               // await path 1/7,
-// writing
-std::size_t StreamState::send(const char* data, std::size_t size) {
-    constexpr std::size_t most = std::size_t{1} << 30;
-    for (;;) {
-        if (!is_open() || dropped) {
-            throw_io(-ECANCELED, "write", -1, "the stream was closed meanwhile");
-        }
-        const int at = fd();
-        TaskOperation operation;
-        operation.code = OpCode::send;
-        operation.hints = hint_owned | hint_stream;
-        operation.fd = at;
-        operation.buffer = const_cast<char*>(data);
-        operation.size = std::min(size, most);
-        const std::int32_t result = scheduler().perform(operation, "write");
-        if (result >= 0) return static_cast<std::size_t>(result);
-        if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
-        if (result != -EPIPE && result != -ENOBUFS && result != -ENOMEM) write_error_ = -result;
-        throw_io(result, "write", at);
-    }
-}
-
-void StreamState::write_all(std::string_view bytes) {
-    TaskBase& self = require_own_task("write");
-    const auto keep = KeepAlive<StreamState>::share(this);
-    std::size_t done = 0;
-    try {
-        require_open("write");
-        self.check_cancelled();
-        WriteTurn turn(*this);
-        if (write_closed_) throw_io(-EPIPE, "write", fd(), "after write_eof");
-        if (bytes.empty()) scheduler().spend_credit();
-        while (done < bytes.size()) done += send(bytes.data() + done, bytes.size() - done);
-    } catch (const CancelledError& cancelled) {
-        throw WriteCancelledError(cancelled.message(), done);
-    } catch (IoError& error) {
-        error.set_transferred(done);
-        throw;
-    }
-}
-
-void StreamState::write_eof() {
-    TaskBase& self = require_own_task("write_eof");
-    self.check_cancelled();
-    if (!is_open() || closing_) return;
-    const auto keep = KeepAlive<StreamState>::share(this);
-    WriteTurn turn(*this);
-    if (!is_open()) return;
-    if (write_closed_) throw_io(-EPIPE, "write_eof", fd(), "for the second time");
-    const long result = sys()(SYS_shutdown, fd(), SHUT_WR);
-    // ENOTCONN: the peer has reset the connection; there is nobody to tell.
-    if (result < 0 && result != -ENOTCONN) throw_io(result, "write_eof", fd());
-    write_closed_ = true;
-    scheduler().spend_credit();
 }
 
 // --- Ending -------------------------------------------------------------------------------------
@@ -160,15 +83,18 @@ void StreamState::close_in_order() {
     {
         WriteTurn turn(*this);
         if (!is_open()) return;
-        scheduler().reactor().fd_closing(fd());  // ends a pending read
-        const long told = write_closed_ ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
-        if (told == 0) linger();
+        if (!is_pipe_) {
+            scheduler().reactor().fd_closing(fd());  // ends a pending read
+            const long told = write_closed_ ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
+            if (told == 0) linger();
+        }
     }
     scheduler().spend_credit();
 }
 
 void StreamState::reset_now() noexcept {
     if (!is_open()) return;
+    if (is_pipe_) return close_now();
     const struct ::linger at_once { 1, 0 };
     sys()(SYS_setsockopt, fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close_now();
@@ -219,19 +145,6 @@ std::optional<Address> socket_address(LoopFd& socket, bool peer) {
 
 }  // namespace detail
 
-Stream::Stream(Fd fd, const StreamOptions& options) {
-    detail::Scheduler& scheduler = detail::running_scheduler("Stream");
-    if (options.limit == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
-    int type = 0;
-    detail::check_io(scheduler.sys().getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type),
-                     "making a stream", fd.get());
-    if (type != SOCK_STREAM) {
-        throw IoError(EPROTOTYPE, "making a stream", fd.get(), "not a stream socket");
-    }
-    state_ = detail::LoopPtr<detail::StreamState>::make(scheduler, fd.get(), options).release();
-    static_cast<void>(fd.release());
-}
-
 namespace {
 void drop_stream(detail::StreamState* state) noexcept {
     if (!state) return;
@@ -243,38 +156,69 @@ void drop_stream(detail::StreamState* state) noexcept {
 }
 }  // namespace
 
-Stream::~Stream() { drop_stream(state_); }
+// --- ByteStream ---------------------------------------------------------------------------------
 
-Stream& Stream::operator=(Stream&& other) noexcept {
+ByteStream::~ByteStream() { drop_stream(state_); }
+
+ByteStream& ByteStream::operator=(ByteStream&& other) noexcept {
     if (this != &other) drop_stream(std::exchange(state_, std::exchange(other.state_, nullptr)));
     return *this;
 }
 
-detail::StreamState& Stream::open_state(const char* call) const {
+detail::StreamState& ByteStream::open_state(const char* call) const {
     if (!state_) detail::throw_io(-EBADF, call, -1, "the stream is empty or moved from");
     state_->require_open(call);
     return *state_;
 }
 
-void Stream::write_all(std::string_view bytes) { open_state("write").write_all(bytes); }
+bool ByteStream::is_open() const noexcept { return state_ && state_->is_open(); }
+bool ByteStream::at_eof() const noexcept { return !state_ || state_->at_eof(); }
+int ByteStream::native_handle() const noexcept { return state_ ? state_->fd() : -1; }
+std::size_t ByteStream::limit() const { return open_state("limit").limit; }
+void ByteStream::set_limit(std::size_t bytes) {
+    if (bytes == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
+    open_state("set_limit").limit = bytes;
+}
+
+// --- Stream -------------------------------------------------------------------------------------
+
+Stream::Stream(Fd fd, const StreamOptions& options) {
+    detail::Scheduler& scheduler = detail::running_scheduler("Stream");
+    if (options.limit == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
+    int type = 0;
+    int family = 0;
+    detail::Sys& sys = scheduler.sys();
+    detail::check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type), "making a stream",
+                     fd.get());
+    if (type != SOCK_STREAM) {
+        throw IoError(EPROTOTYPE, "making a stream", fd.get(), "not a stream socket");
+    }
+    detail::check_io(sys.getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family), "making a stream",
+                     fd.get());
+    state_ = detail::LoopPtr<detail::StreamState>::make(scheduler, fd.get(), options, family)
+                 .release();
+    static_cast<void>(fd.release());
+}
 
 void Stream::write_eof() {
     if (!state_) detail::throw_io(-EBADF, "write_eof", -1, "the stream is empty or moved from");
     state_->write_eof();
+}
+std::uint64_t Stream::send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count,
+                                SendFileFallback fallback) {
+    return open_state("send_file").send_file(file, offset, count, fallback);
+}
+void Stream::write_with_fds(std::string_view bytes, std::span<const int> fds) {
+    open_state("send_fds").write_with_fds(bytes, fds);
+}
+ReceivedFds Stream::read_with_fds(void* buffer, std::size_t size, std::size_t most) {
+    return open_state("recv_fds").read_with_fds(buffer, size, most);
 }
 void Stream::close() {
     if (state_) state_->close_in_order();
 }
 void Stream::abort() noexcept {
     if (state_) state_->reset_now();
-}
-bool Stream::is_open() const noexcept { return state_ && state_->is_open(); }
-bool Stream::at_eof() const noexcept { return !state_ || state_->at_eof(); }
-int Stream::native_handle() const noexcept { return state_ ? state_->fd() : -1; }
-std::size_t Stream::limit() const { return open_state("limit").limit; }
-void Stream::set_limit(std::size_t bytes) {
-    if (bytes == 0) throw std::invalid_argument("coir: a stream's limit must not be 0");
-    open_state("set_limit").limit = bytes;
 }
 void Stream::set_nodelay(bool on) { detail::set_nodelay(open_state("set_nodelay"), on); }
 std::string Stream::peer_name() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Stream: reading.
+// ByteStream: reading.
 //
 // A read that fails or is cancelled takes nothing out of the stream: what had come is put back into
 // its buffer. Only IncompleteReadError takes what was left, and hands it over in the error.
@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "fd_passing.hpp"
 #include "stream_state.hpp"
 #include "task_operation.hpp"
 
@@ -68,10 +69,10 @@ void StreamState::throw_read_error() const {
     throw_io(-read_error_, "read", fd(), "the connection has failed");
 }
 
-// One transfer from the kernel; 0 at the end of the stream.                 // await path 1/7,
-// reading
-std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
-    constexpr std::size_t most = std::size_t{1} << 30;
+// One transfer from the kernel; 0 at the end of the stream.
+// await path 1/7, reading
+template <class Prepare>
+std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
     if (read_error_ != 0) [[unlikely]]
         throw_read_error();
     if (eof_) {
@@ -84,12 +85,12 @@ std::size_t StreamState::receive(void* into, std::size_t size, const char* call)
         }
         const int at = fd();
         TaskOperation operation;
-        operation.code = OpCode::recv;
-        operation.hints = hint_owned | hint_stream;
+        operation.hints = transport_ == Transport::tcp ? hint_owned | hint_stream : hint_owned;
         operation.fd = at;
-        operation.buffer = into;
-        operation.size = std::min(size, most);
-        const std::int32_t result = scheduler().perform(operation, call);
+        prepare(operation);
+        std::int32_t result = scheduler().perform(operation, call);
+        // The controlling side of a terminal: nobody has the other side open any more.
+        if (result == -EIO && pipe_kind_ == PipeKind::pty_master) result = 0;
         if (result > 0) return static_cast<std::size_t>(result);
         if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
         if (result == 0) {
@@ -101,6 +102,36 @@ std::size_t StreamState::receive(void* into, std::size_t size, const char* call)
         if (result != -ENOMEM && result != -ENOBUFS) read_error_ = -result;
         throw_io(result, call, at);
     }
+}
+
+std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
+    constexpr std::size_t most = std::size_t{1} << 30;
+    return receive_by(call, [&](TaskOperation& operation) {
+        operation.code = transport_ == Transport::pipe ? OpCode::read : OpCode::recv;
+        operation.buffer = into;
+        operation.size = std::min(size, most);
+    });
+}
+
+ReceivedFds StreamState::read_with_fds(void* into, std::size_t size, std::size_t most) {
+    ReadTurn turn(*this, "recv_fds");
+    require_fd_count(most);
+    ReceivedFds received;
+    if (size == 0 || !buffer_.empty()) {
+        received.size = take(static_cast<char*>(into), size);
+        scheduler().spend_credit();
+        return received;
+    }
+    iovec piece{into, size};
+    FdMessage message(&piece, 1);
+    message.make_room(most);
+    received.size = receive_by("recv_fds", [&](TaskOperation& operation) {
+        operation.code = OpCode::recvmsg;
+        operation.buffer = &message.header();
+        operation.flags = MSG_CMSG_CLOEXEC;
+    });
+    if (received.size > 0) message.take(sys(), received);
+    return received;
 }
 
 std::size_t StreamState::fill(const char* call) {
@@ -288,19 +319,19 @@ std::string StreamState::read_until(const std::string_view* separators, std::siz
 
 }  // namespace detail
 
-std::size_t Stream::read_some(void* buffer, std::size_t size) {
+std::size_t ByteStream::read_some(void* buffer, std::size_t size) {
     return open_state("read").read_some(buffer, size);
 }
-std::string Stream::read(std::size_t n) { return open_state("read").read_string(n); }
-std::string Stream::read_all(std::size_t max) { return open_state("read_all").read_all(max); }
-void Stream::fill_exactly(void* buffer, std::size_t size) {
+std::string ByteStream::read(std::size_t n) { return open_state("read").read_string(n); }
+std::string ByteStream::read_all(std::size_t max) { return open_state("read_all").read_all(max); }
+void ByteStream::fill_exactly(void* buffer, std::size_t size) {
     open_state("read_exactly").read_exactly(static_cast<char*>(buffer), size);
 }
-std::string Stream::read_exactly(std::size_t n) {
+std::string ByteStream::read_exactly(std::size_t n) {
     return open_state("read_exactly").read_exactly(n);
 }
-std::optional<std::string> Stream::readline() { return open_state("readline").read_line(); }
-std::string Stream::read_until_any(const std::string_view* separators, std::size_t count) {
+std::optional<std::string> ByteStream::readline() { return open_state("readline").read_line(); }
+std::string ByteStream::read_until_any(const std::string_view* separators, std::size_t count) {
     return open_state("read_until").read_until(separators, count);
 }
 

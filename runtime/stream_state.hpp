@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a Stream points to.
+// What a Stream or a Pipe points to.
 //
 //   open --close(), the last part of it--> closed         (drop, abort: at once)
 //   reading side: open --recv says 0--> eof
@@ -11,18 +11,22 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <sys/uio.h>
 
 #include <coir/address.hpp>
 #include <coir/detail/intrusive_list.hpp>
 #include <coir/detail/wait_queue.hpp>
 #include <coir/stream.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "byte_buffer.hpp"
 #include "loop_object.hpp"
+#include "pipe_io.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -31,10 +35,27 @@ namespace detail {
 /// The place of a hosted stream in its server's list.
 struct ServerLink : ListLink {};
 
+/// What the bytes go through.
+enum class Transport : std::uint8_t {
+    tcp,     ///< a transfer that leaves room in the buffer has emptied the socket
+    socket,  ///< of a Unix socket that is not so: recv() also stops where descriptors were passed
+    pipe,    ///< anything that is read and written, not received and sent
+};
+/// Of a connected stream socket of this address family.
+Transport transport_of(int family) noexcept;
+
 class StreamState final : public LoopFd, public ServerLink {
 public:
-    StreamState(Scheduler& scheduler, int fd, const StreamOptions& options) noexcept
-        : LoopFd(scheduler, fd), limit(options.limit) {}
+    /// Of a socket.
+    StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, int family) noexcept
+        : LoopFd(scheduler, fd), limit(options.limit), transport_(transport_of(family)) {}
+    /// Of a Pipe.
+    StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, PipeKind kind) noexcept
+        : LoopFd(scheduler, fd),
+          limit(options.limit),
+          transport_(kind == PipeKind::socket ? Transport::socket : Transport::pipe),
+          pipe_kind_(kind),
+          is_pipe_(true) {}
 
     // Reading (stream_read.cpp). The reader is the one that holds a ReadTurn.
     std::size_t read_some(void* into, std::size_t size);
@@ -45,15 +66,25 @@ public:
     std::optional<std::string> read_line();
     std::string read_until(const std::string_view* separators, std::size_t count);
 
-    // Writing and ending (stream.cpp).
+    // Writing (stream_write.cpp).
     void write_all(std::string_view bytes);
+    void write_pieces(const std::string_view* pieces, std::size_t count);
+    std::size_t write_now(std::string_view bytes);
     void write_eof();
+    void write_with_fds(std::string_view bytes, std::span<const int> fds);
+    ReceivedFds read_with_fds(void* into, std::size_t size, std::size_t most);
+    std::uint64_t send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count,
+                            SendFileFallback fallback);
+
+    // Ending (stream.cpp).
     void close_in_order();
     void reset_now() noexcept;
     /// The handle has gone.
     void drop() noexcept;
 
     bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+    /// What a Pipe was made from, when it works on a descriptor of its own; closed with it.
+    void set_original(Fd original) noexcept { original_ = std::move(original); }
     /// The peer's address, kept when it is known: a connection that has broken has none any more.
     void set_peer(const Address& peer) noexcept;
     std::optional<Address> peer();
@@ -61,32 +92,57 @@ public:
     void require_open(const char* call) const;
 
     std::size_t limit;
+    bool made_here = false;  ///< coir has made the socket, and may set O_NONBLOCK on it
     bool hosted = false;
     bool dropped = false;         ///< of a hosted one: the handle has gone
     TaskBase* handler = nullptr;  ///< of a hosted one; null before it has been started
 
 private:
-    class ReadTurn;
-    class WriteTurn;
+    void on_close() noexcept override { original_.reset(); }
 
+    class ReadTurn;
+    // Writers take turns, in the order of their calls.
+    class WriteTurn {
+    public:
+        explicit WriteTurn(StreamState& state);
+        WriteTurn(const WriteTurn&) = delete;
+        WriteTurn& operator=(const WriteTurn&) = delete;
+        ~WriteTurn();
+
+    private:
+        StreamState& state_;
+    };
+
+    template <class Write>
+    void in_turn(const char* call, Write&& write);
     std::size_t receive(void* into, std::size_t size, const char* call);
+    template <class Prepare>
+    std::size_t receive_by(const char* call, Prepare&& prepare);
     std::size_t fill(const char* call);
     std::size_t take(char* into, std::size_t size) noexcept;
     std::string take_string(std::size_t size);
     std::size_t find_block(const std::string_view* separators, std::size_t count, const char* call);
     [[noreturn]] void throw_read_error() const;
-    std::size_t send(const char* data, std::size_t size);
+    std::size_t send(const iovec* pieces, std::size_t count);
+    void send_all(std::string_view bytes, std::size_t& done);
+    std::size_t sent(std::int32_t result, int fd);
+    std::int32_t send_to_pipe(const iovec* pieces, std::size_t count);
+    std::int32_t send_to_socket(const iovec* pieces, std::size_t count);
     void linger();
 
     ByteBuffer buffer_;
     TaskBase* reader_ = nullptr;
+    const Transport transport_;
+    const PipeKind pipe_kind_ = PipeKind::socket;
+    const bool is_pipe_ = false;
     bool eof_ = false;
     bool writing_ = false;
     bool write_closed_ = false;
     bool closing_ = false;
-    int read_error_ = 0;   // once set, every later read throws it
+    int read_error_ = 0;  // once set, every later read throws it
     int write_error_ = 0;  // the kernel says it once: the end of the stream is then no orderly one
     WaitQueue writers_;
+    Fd original_;
     sockaddr_in6 peer_{};  // or the smaller sockaddr_in
 };
 

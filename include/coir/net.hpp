@@ -7,10 +7,12 @@
 #include <coir/address.hpp>
 #include <coir/detail/config.hpp>
 #include <coir/fd.hpp>
+#include <coir/pipe.hpp>
 #include <coir/server.hpp>
 #include <coir/socket.hpp>
 #include <coir/stream.hpp>
 #include <coir/time.hpp>
+#include <coir/udp.hpp>
 #include <cstddef>
 #include <optional>
 #include <string_view>

@@ -1,108 +1,76 @@
 // SPDX-License-Identifier: BSL-1.0
-// Stream: a connected stream socket, TCP or Unix, with unbuffered writing and delimited reading.
+// Stream: a connected stream socket, TCP or Unix.
 //
-// Threads: the loop's thread only (WrongThreadError in a task of another loop). One task may read
-// while others write; a second reader gets std::logic_error, writers are served one call at a time.
-// Errors: IoError, with the errno, the operation and the descriptor; EBADF once closed or moved
-// from; ECANCELED for what was in progress when another task closed the stream. SIGPIPE is never
-// raised. Cancellation: a cancelled read takes nothing out of the stream; a cancelled write throws
-// WriteCancelledError. Behaviour: asyncio's StreamReader and StreamWriter in one object, but that
-// write() returns when the kernel has the bytes, so that there is no drain().
+// Reading, writing, threads, errors and cancellation are ByteStream's (byte_stream.hpp).
 #pragma once
 
+#include <coir/byte_stream.hpp>
 #include <coir/detail/bytes.hpp>
 #include <coir/detail/config.hpp>
-#include <coir/error.hpp>
 #include <coir/fd.hpp>
+#include <coir/send_file.hpp>
+#include <coir/socket.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace coir {
 inline namespace v0 {
-namespace detail {
-class StreamState;
-}
 
-struct StreamOptions {
-    /// The longest line or block, in bytes, that readline() and read_until() accept.
-    std::size_t limit = 64 * 1024;
-};
-
-class COIR_API Stream {
+class COIR_API Stream : public ByteStream {
 public:
     /// Empty: every use but assignment throws IoError(EBADF).
     Stream() noexcept = default;
     /// Takes a connected stream socket over. Throws std::logic_error outside a loop, IoError when
     /// `fd` is not a stream socket (it is closed then), std::invalid_argument for a limit of 0.
     explicit Stream(Fd fd, const StreamOptions& options = {});
-    Stream(Stream&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Stream(Stream&& other) noexcept = default;
     /// Closes what it held.
-    Stream& operator=(Stream&& other) noexcept;
+    Stream& operator=(Stream&& other) noexcept = default;
     /// Closes at once: what was written still arrives, unless unread input makes the kernel reset
     /// the connection (close() avoids that). Nothing suspends.
-    ~Stream();
+    ~Stream() = default;
 
-    // --- Reading ---
+    // --- Writing, beside what ByteStream has ---
 
-    /// Reads what is there, at least one byte; 0 is the end of the stream (or an empty buffer).
-    template <detail::MutableBytes Buffer>
-    COIR_SUSPENDS std::size_t read(Buffer&& buffer) {
-        return read_some(std::ranges::data(buffer), std::ranges::size(buffer));
-    }
-    /// The same into a string of up to `n` bytes; empty at the end of the stream. One call brings
-    /// at most 64 KiB.
-    COIR_SUSPENDS std::string read(std::size_t n);
-    /// Everything up to the end of the stream. LimitOverrunError when that is more than `max`
-    /// bytes, which stay in the stream.
-    COIR_SUSPENDS std::string read_all(std::size_t max = static_cast<std::size_t>(-1) / 2);
-    /// Fills the whole buffer, whatever the limit. IncompleteReadError at an early end.
-    template <detail::MutableBytes Buffer>
-    COIR_SUSPENDS void read_exactly(Buffer&& buffer) {
-        fill_exactly(std::ranges::data(buffer), std::ranges::size(buffer));
-    }
-    COIR_SUSPENDS std::string read_exactly(std::size_t n);
-    /// A line with its LF; what is left without one at the end of the stream; nothing at the end.
-    /// LimitOverrunError for a line of more than `limit` bytes without its LF: the line is dropped
-    /// if its end has been seen, and otherwise all that has come of it.
-    COIR_SUSPENDS std::optional<std::string> readline();
-    /// Up to and with the separator; of several, the one that ends first. IncompleteReadError at an
-    /// early end, with what was left. LimitOverrunError when more than `limit` bytes come before
-    /// it: all stays in the stream. std::invalid_argument for an empty separator, or none.
-    COIR_SUSPENDS std::string read_until(std::string_view separator) {
-        return read_until_any(&separator, 1);
-    }
-    COIR_SUSPENDS std::string read_until(std::initializer_list<std::string_view> separators) {
-        return read_until_any(separators.begin(), separators.size());
-    }
-    template <std::ranges::input_range Range>
-    requires(!std::convertible_to<Range, std::string_view> &&
-             std::convertible_to<std::ranges::range_reference_t<Range>, std::string_view>)
-        COIR_SUSPENDS std::string read_until(Range&& separators) {
-        std::vector<std::string_view> list;
-        for (auto&& separator : separators) list.emplace_back(separator);
-        return read_until_any(list.data(), list.size());
-    }
-    /// The end of the stream has been read, and nothing is left in the buffer.
-    bool at_eof() const noexcept;
-    /// The limit of readline() and read_until(). std::invalid_argument for 0.
-    void set_limit(std::size_t bytes);
-    std::size_t limit() const;
-
-    // --- Writing ---
-
-    /// Returns when the kernel has taken every byte; nothing is buffered here. Literals and
-    /// pointers are text, written without their NUL. On failure IoError::transferred(), on
-    /// cancellation WriteCancelledError::transferred() says how many bytes went out.
+    /// Sends bytes of a regular file without bringing them into user space: `count` of them from
+    /// `offset` on, or all up to the file's end. Returns how many were sent: fewer than `count` when
+    /// the file ends before. The file is read on a thread of the pool, and must stay open. Its
+    /// position is then behind the last byte that was sent, also after an error. On failure
+    /// IoError::transferred(), on cancellation WriteCancelledError::transferred() says how many
+    /// bytes went out. A socket that coir has made or accepted becomes O_NONBLOCK by it; for one
+    /// that was made elsewhere and blocks there is only the fallback. Errors beside write()'s:
+    /// EINVAL when `file` is not a regular file or a block device, EOPNOTSUPP when the kernel cannot
+    /// send it and `fallback` is none.
+    COIR_SUSPENDS std::uint64_t send_file(int file, std::uint64_t offset = 0,
+                                          std::optional<std::uint64_t> count = {},
+                                          SendFileFallback fallback = SendFileFallback::copy);
+    /// Unix only: writes the bytes, of which there must be one at least, and passes up to 253
+    /// descriptors along with the first of them. The peer gets duplicates. Otherwise as write().
+    /// std::invalid_argument for no bytes or too many descriptors.
     template <class Bytes>
-    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void write(
-        Bytes&& bytes) {
-        write_all(detail::bytes_of_argument(bytes));
+    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void send_fds(
+        Bytes&& bytes, std::span<const int> fds) {
+        write_with_fds(detail::bytes_of_argument(bytes), fds);
+    }
+    template <class Bytes>
+    requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void send_fds(
+        Bytes&& bytes, std::initializer_list<int> fds) {
+        write_with_fds(detail::bytes_of_argument(bytes), {fds.begin(), fds.size()});
+    }
+    /// Unix only: reads as read(), and takes the descriptors that were passed with these bytes, up
+    /// to `most` (at most 253). A plain read has the kernel close what comes with its bytes; bytes
+    /// that readline() and its like have read ahead come first, without descriptors.
+    template <detail::MutableBytes Buffer>
+    COIR_SUSPENDS ReceivedFds recv_fds(Buffer&& buffer, std::size_t most = 16) {
+        return read_with_fds(std::ranges::data(buffer), std::ranges::size(buffer), most);
     }
     /// Half close: the peer reads the end of the stream once it has read what was written. Waits
     /// for writes in progress. IoError(EPIPE) for the second time; nothing happens once closed.
@@ -117,7 +85,6 @@ public:
     COIR_SUSPENDS void close();
     /// Closes at once and resets the connection (TCP): what is on its way is thrown away.
     void abort() noexcept;
-    bool is_open() const noexcept;
 
     // --- The socket ---
 
@@ -125,23 +92,16 @@ public:
     /// closed.
     std::string peer_name() const;
     std::string local_name() const;
-    /// The descriptor, for getsockopt and the like; -1 once closed. It stays the stream's.
-    int native_handle() const noexcept;
     /// Whether small writes go out at once (TCP_NODELAY; TCP only, elsewhere nothing happens). On
     /// by default for connections that coir makes or accepts.
     void set_nodelay(bool on = true);
 
     // Internal.
-    explicit Stream(detail::StreamState* state) noexcept : state_(state) {}
+    explicit Stream(detail::StreamState* state) noexcept : ByteStream(state) {}
 
 private:
-    std::size_t read_some(void* buffer, std::size_t size);
-    void fill_exactly(void* buffer, std::size_t size);
-    std::string read_until_any(const std::string_view* separators, std::size_t count);
-    void write_all(std::string_view bytes);
-    detail::StreamState& open_state(const char* call) const;
-
-    detail::StreamState* state_ = nullptr;
+    void write_with_fds(std::string_view bytes, std::span<const int> fds);
+    ReceivedFds read_with_fds(void* buffer, std::size_t size, std::size_t most);
 };
 
 }  // namespace v0

@@ -31,6 +31,13 @@ concept ByteRange = std::ranges::contiguous_range<R> && std::ranges::sized_range
 template <class R>
 concept ConstBytes = ByteRange<R> || std::convertible_to<const R&, std::string_view>;
 
+/// Several of these, which last while they are used: a range of strings or of views.
+template <class R>
+concept RangeOfBytes = std::ranges::input_range<R> &&
+    ConstBytes<std::remove_reference_t<std::ranges::range_reference_t<R>>> &&
+    (std::is_lvalue_reference_v<std::ranges::range_reference_t<R>> ||
+     std::ranges::borrowed_range<std::ranges::range_reference_t<R>>);
+
 /// The bytes of `source`. String literals and pointers are text: they end at their NUL. A char
 /// array that is not const is a range of bytes, all of it.
 template <ConstBytes R>
