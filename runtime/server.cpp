@@ -108,6 +108,18 @@ void ServerState::close() noexcept {
     wake_if_idle();
 }
 
+void ServerState::close_clients() noexcept {
+    for (ServerLink* link = streams_.front(); link; link = streams_.next(*link)) {
+        static_cast<StreamState*>(link)->end_both_ways();
+    }
+}
+
+void ServerState::abort_clients() noexcept {
+    for (ServerLink* link = streams_.front(); link; link = streams_.next(*link)) {
+        static_cast<StreamState*>(link)->reset_now();
+    }
+}
+
 void ServerState::cancel_handlers() noexcept {
     for (ServerLink* link = streams_.front(); link; link = streams_.next(*link)) {
         TaskBase* handler = static_cast<StreamState*>(link)->handler;
@@ -288,6 +300,12 @@ bool Server::is_serving() const noexcept { return state_ && !state_->closed(); }
 std::size_t Server::connections() const noexcept { return state_ ? state_->connections() : 0; }
 void Server::close() noexcept {
     if (state_) state_->close();
+}
+void Server::close_clients() noexcept {
+    if (state_) state_->close_clients();
+}
+void Server::abort_clients() noexcept {
+    if (state_) state_->abort_clients();
 }
 void Server::wait_closed() { state("wait_closed").wait_closed(); }
 void Server::shut_down(Nanoseconds grace) { state("shutdown").shut_down(grace); }

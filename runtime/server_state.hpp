@@ -31,6 +31,8 @@ public:
     void serve(std::vector<LoopPtr<LoopFd>> sockets);
     void serve_path(LoopPtr<LoopFd> socket, UnixPath path);
     void close() noexcept;
+    void close_clients() noexcept;
+    void abort_clients() noexcept;
     void wait_closed();
     void serve_forever();
     void shut_down(Nanoseconds grace);

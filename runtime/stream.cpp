@@ -100,6 +100,10 @@ void StreamState::reset_now() noexcept {
     close_now();
 }
 
+void StreamState::end_both_ways() noexcept {
+    if (is_open()) sys()(SYS_shutdown, fd(), SHUT_RDWR);
+}
+
 void StreamState::drop() noexcept {
     if (!hosted || !is_open() || scheduler().closed()) {
         close_now();

@@ -79,6 +79,8 @@ public:
     // Ending (stream.cpp).
     void close_in_order();
     void reset_now() noexcept;
+    /// Says the end of the stream to the peer and to this side; the descriptor stays.
+    void end_both_ways() noexcept;
     /// The handle has gone.
     void drop() noexcept;
 

@@ -144,6 +144,13 @@ public:
 
     /// Stops accepting; running handlers go on. Twice is harmless.
     void close() noexcept;
+    /// Ends every connection in an orderly way: what was written arrives, the peer and the handler
+    /// read the end of the stream, and a handler that goes on writing gets IoError(EPIPE). New
+    /// connections are accepted as before: close() first. Of the calling handler's own, too.
+    void close_clients() noexcept;
+    /// Ends every connection at once, whatever is on its way: the peer reads a reset (TCP), the
+    /// handler gets IoError(ECANCELED) or, from then on, IoError(EBADF).
+    void abort_clients() noexcept;
     /// Until the server is closed and has no connections, whichever comes last.
     COIR_SUSPENDS void wait_closed();
     /// Stops accepting, gives the handlers `grace` to end, cancels those that have not, and waits
