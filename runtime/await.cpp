@@ -4,9 +4,6 @@
 
 #include "scheduler.hpp"
 
-#include <coir/error.hpp>
-
-#include <cerrno>
 
 namespace coir {
 inline namespace v0 {
@@ -51,23 +48,6 @@ void sleep_for_nanoseconds(Nanoseconds duration) {
         self.scheduler().yield();
     } else {
         sleep_task(self, saturating_add(self.scheduler().now(), duration));
-    }
-}
-
-std::error_code current_exception_code() {
-    try {
-        throw;
-    } catch (const CancelledError& cancelled) {
-        if (TaskBase* task = current_task_state()) task->put_back_cancel(cancelled.message());
-        return std::make_error_code(std::errc::operation_canceled);
-    } catch (const TaskCancelledError&) {
-        return std::make_error_code(std::errc::operation_canceled);
-    } catch (const TimeoutError&) {
-        return std::make_error_code(std::errc::timed_out);
-    } catch (const std::system_error& error) {
-        return error.code();
-    } catch (...) {
-        return std::make_error_code(std::errc::state_not_recoverable);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "loop_signals.hpp"
 #include "scheduler.hpp"
 
+#include <coir/detail/join.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
 
@@ -53,6 +54,9 @@ std::string Scheduler::describe_tasks() {
             if (awaited->is_task()) {
                 text += " of '" + static_cast<const TaskBase*>(awaited)->name() + "'";
             }
+        }
+        for (Waiter* waiter = task->waiters_.front(); waiter; waiter = task->waiters_.next(*waiter)) {
+            if (TaskBase* by = awaiter(*waiter)) text += ", awaited by '" + by->name() + "'";
         }
         text += '\n';
     }

@@ -70,6 +70,7 @@ void TaskGroup::interrupt_body() noexcept {
 }
 
 void TaskGroup::cancel() {
+    parent_.require_thread("TaskGroup::cancel");
     if (ended_) return;
     stop_children();
     interrupt_body();

@@ -37,19 +37,13 @@ void Timeout::set_deadline(TimePoint now, TimePoint when) {
     using State = detail::ScopeRequest::State;
     request_.when = when;
     request_.state = when <= now ? State::due : State::none;
-    due_turn_ = 0;
+    timer_.due_turn = 0;
     task_.update_cancel_pending();
 }
 
 void Timeout::timer_fired(detail::TimerNode& node) noexcept {
     Timeout& self = *static_cast<Timer&>(node).scope;
-    detail::Scheduler& scheduler = self.task_.scheduler();
-    if (self.due_turn_ == 0) self.due_turn_ = scheduler.turn();
-    if (self.due_turn_ != scheduler.turn()) {
-        self.expire();
-    } else {
-        scheduler.arm(node, scheduler.now());  // in the place that it has just left: no memory
-    }
+    if (self.timer_.strikes(self.task_.scheduler())) self.expire();
 }
 
 void Timeout::expire() noexcept {
@@ -109,6 +103,13 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
 }
 
 namespace detail {
+
+bool DeadlineTimer::strikes(Scheduler& scheduler) noexcept {
+    if (due_turn == 0) due_turn = scheduler.turn();
+    if (due_turn != scheduler.turn()) return true;
+    scheduler.arm(*this, scheduler.now());  // in the place that it has just left: no memory
+    return false;
+}
 
 TimePoint now_for_timeout() { return this_task("a timeout").scheduler().now(); }
 

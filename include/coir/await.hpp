@@ -6,6 +6,7 @@
 #pragma once
 
 #include <coir/error.hpp>
+#include <coir/error_code.hpp>
 #include <coir/future.hpp>
 #include <coir/task.hpp>
 #include <coir/time.hpp>
@@ -44,12 +45,14 @@ COIR_SUSPENDS T await(Future<T>&& x) {
 namespace detail {
 /// What error code stands for the exception in flight. A cancellation is put back, so that the next
 /// cancellation point of code that may throw delivers it.
-COIR_API std::error_code current_exception_code();
+COIR_API std::error_code current_exception_code() noexcept;
 }  // namespace detail
 
-/// For noexcept frames: the value, or nullopt and an error code (operation_canceled for a
-/// cancellation, which stays pending; an IoError's own code; std::errc::state_not_recoverable for
-/// exceptions that carry none). void gives std::monostate.
+/// For noexcept frames: the value and a cleared `error`, or nullopt and a code. void gives
+/// std::monostate. The codes are those of coir::Errc, but for a std::system_error's own (an IoError
+/// has its errno), and not_enough_memory for std::bad_alloc. With Errc::cancelled the calling task
+/// was cancelled: the request stays pending, so that the next cancellation point that may throw
+/// delivers it; until then every further await ends so, too.
 template <class X>
     requires requires(X&& x) { await(std::forward<X>(x)); }
 COIR_SUSPENDS auto await(X&& x, std::error_code& error)

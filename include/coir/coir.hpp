@@ -3,18 +3,23 @@
 // then the network (net, stream), then reactors.
 #pragma once
 
+#include <coir/as_completed.hpp>
 #include <coir/await.hpp>
 #include <coir/error.hpp>
+#include <coir/error_code.hpp>
 #include <coir/event_loop.hpp>
 #include <coir/future.hpp>
 #include <coir/gather.hpp>
 #include <coir/log.hpp>
 #include <coir/net.hpp>
+#include <coir/outcome.hpp>
 #include <coir/process.hpp>
 #include <coir/queue.hpp>
+#include <coir/race.hpp>
 #include <coir/reactor.hpp>
 #include <coir/reactors.hpp>
 #include <coir/run.hpp>
+#include <coir/shield.hpp>
 #include <coir/signal.hpp>
 #include <coir/stream.hpp>
 #include <coir/sync.hpp>
@@ -23,5 +28,7 @@
 #include <coir/thread.hpp>
 #include <coir/thread_future.hpp>
 #include <coir/time.hpp>
+#include <coir/time_limit.hpp>
 #include <coir/timeout.hpp>
 #include <coir/version.hpp>
+#include <coir/wait.hpp>

@@ -52,7 +52,7 @@ public:
         return start(&options, std::forward<F>(f), std::forward<Args>(args)...);
     }
     /// Cancels the children and the body; the block then ends without an error of its own. Repeated
-    /// or late calls do nothing.
+    /// or late calls do nothing. From a child, the body or a callback; WrongThreadError elsewhere.
     void cancel();
     /// Children that have not ended.
     std::size_t size() const noexcept { return size_; }

@@ -9,9 +9,11 @@
 
 #include <coir/await.hpp>
 #include <coir/detail/callback.hpp>
+#include <coir/detail/job.hpp>
 #include <coir/detail/task_state.hpp>
+#include <coir/detail/wait_queue.hpp>
 #include <coir/error.hpp>
-#include <coir/gather.hpp>
+#include <coir/shield.hpp>
 #include <coir/time.hpp>
 
 #include <cstdint>
@@ -50,7 +52,7 @@ protected:
     void failed() noexcept { leave(); }
 
 private:
-    struct Timer : detail::TimerNode {
+    struct Timer : detail::DeadlineTimer {
         Timeout* scope = nullptr;
     };
     struct Request : detail::ScopeRequest {
@@ -64,7 +66,6 @@ private:
     detail::TaskBase& task_;
     Timer timer_;
     Request request_;
-    std::uint64_t due_turn_ = 0;  // when the timer fired first; 0: it has not
     std::uint32_t cancelling_before_ = 0;
     bool expired_ = false;
     bool active_ = true;
@@ -97,21 +98,32 @@ auto call_with_timeout(F&& f, Timeout& timeout) -> decltype(auto) {
 template <class F>
 using TimedResult = decltype(call_with_timeout(std::declval<F>(), std::declval<Timeout&>()));
 
-template <class F>
-auto run_with_deadline(TimePoint now, TimePoint when, F&& f) -> TimedResult<F> {
+/// What is returned by a scope that throws nothing when its time is over.
+template <class T>
+using MovedOn = std::conditional_t<std::is_void_v<T>, bool, std::optional<StoredValue<T>>>;
+template <bool moves_on, class F>
+using ScopeResult = std::conditional_t<moves_on, MovedOn<TimedResult<F>>, TimedResult<F>>;
+
+template <bool moves_on = false, class F>
+auto run_with_deadline(TimePoint now, TimePoint when, F&& f) -> ScopeResult<moves_on, F> {
     TimeoutScope scope(now, when);
     try {
         if constexpr (std::is_void_v<TimedResult<F>>) {
             call_with_timeout(std::forward<F>(f), scope);
             scope.returned();
+            if constexpr (moves_on) return true;
         } else {
             decltype(auto) result = call_with_timeout(std::forward<F>(f), scope);
             scope.returned();
             return static_cast<decltype(result)&&>(result);
         }
     } catch (const CancelledError& error) {
-        if (scope.cancelled(error)) throw_timeout();
-        throw;
+        if (!scope.cancelled(error)) throw;
+        if constexpr (moves_on) {
+            return {};
+        } else {
+            throw_timeout();
+        }
     } catch (...) {
         scope.failed();
         throw;
@@ -150,6 +162,17 @@ COIR_SUSPENDS auto with_timeout(std::chrono::duration<Rep, Period> duration, F&&
     const Nanoseconds limit = to_nanoseconds(duration);
     const TimePoint now = detail::now_for_timeout();
     return detail::run_with_deadline(now, saturating_add(now, limit), std::forward<F>(f));
+}
+
+/// The same, but the end of the time is no error: nullopt then, or false where `f` returns nothing
+/// (true when it was in time). A reference that `f` returns comes as a std::reference_wrapper. A
+/// TimeoutError that `f` itself throws passes.
+template <class Rep, class Period, class F>
+COIR_SUSPENDS auto move_on_after(std::chrono::duration<Rep, Period> duration, F&& f)
+    -> detail::MovedOn<detail::TimedResult<F>> {
+    const Nanoseconds limit = to_nanoseconds(duration);
+    const TimePoint now = detail::now_for_timeout();
+    return detail::run_with_deadline<true>(now, saturating_add(now, limit), std::forward<F>(f));
 }
 
 /// Runs a job with a limit: a callable is called in place, a Task or Future awaited. When the time

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -19,6 +21,14 @@ struct TimerNode {
     static constexpr std::uint32_t unarmed = ~std::uint32_t{0};
     std::uint32_t heap_index = unarmed;
     void (*fire)(TimerNode&) noexcept = nullptr;
+};
+
+/// A timer that strikes one turn after its time, so that what becomes ready together with it runs
+/// first. Its `fire` asks strikes().
+struct DeadlineTimer : TimerNode {
+    std::uint64_t due_turn = 0;  ///< when it fired first; 0: it has not
+    /// True: the time has come. False: it has been armed again for the next turn.
+    bool strikes(Scheduler& scheduler) noexcept;
 };
 
 /// One callback. Two references: the queue's and the handle's.
@@ -88,13 +98,13 @@ constexpr void check_callback() {
                   "coir: a callback takes no arguments; bind them in a lambda");
 }
 
-/// Throws std::invalid_argument for a callable that can be empty and is.
+/// Throws std::invalid_argument for a callable that can be empty and is. `what`: "a callback".
 template <class F>
-void require_callable(const F& f) {
+void require_callable(const F& f, const char* what = "a callback") {
     if constexpr (requires { static_cast<bool>(f); } && !std::is_class_v<F>) {
-        if (!f) throw std::invalid_argument("coir: a callback must not be null");
+        if (!f) throw std::invalid_argument(std::string("coir: ") + what + " must not be null");
     } else if constexpr (requires { f.target_type(); static_cast<bool>(f); }) {
-        if (!f) throw std::invalid_argument("coir: a callback must not be empty");
+        if (!f) throw std::invalid_argument(std::string("coir: ") + what + " must not be empty");
     }
 }
 

@@ -30,6 +30,10 @@ COIR_API EventLoop& owner_of(const Scheduler& scheduler) noexcept;
 /// void becomes std::monostate where a value is needed.
 template <class T>
 using ValueOf = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+/// The same where an object is needed: a reference becomes a std::reference_wrapper.
+template <class T>
+using StoredValue = std::conditional_t<std::is_reference_v<T>,
+                                       std::reference_wrapper<std::remove_reference_t<T>>, ValueOf<T>>;
 
 /// Takes the value out of a done state: by copy, or (move = true) by move when that is allowed.
 /// `awaits`: the caller's own.
