@@ -53,8 +53,6 @@ Watch::Watch(const std::vector<StateBase*>& states, const char* call)
     }
 }
 
-Watch::~Watch() { give_up(); }
-
 // Takes back every link: to the states, and in the list of those that have ended.
 void Watch::give_up() noexcept {
     for (std::size_t i = 0; i < size_; ++i) static_cast<ListLink&>(children_[i]).unlink();
@@ -86,6 +84,7 @@ struct Watch::Pause : Park, DeadlineTimer {
     Watch* watch = nullptr;
     bool cancelled = false;
     bool timed_out = false;
+    bool destroyed = false;  // the watch has gone
 
     static void cancel_pause(Park& park, TaskBase&) noexcept {
         auto& self = static_cast<Pause&>(park);
@@ -94,12 +93,20 @@ struct Watch::Pause : Park, DeadlineTimer {
     }
     static void timer_fired(TimerNode& node) noexcept {
         auto& self = static_cast<Pause&>(static_cast<DeadlineTimer&>(node));
+        if (self.destroyed) return;
         TaskBase* const task = self.watch->waiting();
         if (!task || !self.strikes(task->scheduler())) return;
         self.timed_out = true;
         self.watch->wake();
     }
 };
+
+Watch::~Watch() {
+    give_up();
+    if (!waiting()) return;
+    pause_->destroyed = true;
+    wake();
+}
 
 // False: the time is over.
 bool Watch::pause(TaskBase& self, TimePoint deadline) {
@@ -109,8 +116,12 @@ bool Watch::pause(TaskBase& self, TimePoint deadline) {
     pause.Park::cancel = &Pause::cancel_pause;
     pause.fire = &Pause::timer_fired;
     if (deadline != never) self.scheduler().arm(pause, deadline);
+    pause_ = &pause;
     suspend(self, pause);
     self.scheduler().disarm(pause);
+    if (pause.destroyed) {
+        throw InvalidStateError("coir: the range that a task took a step of was destroyed");
+    }
     if (pause.cancelled) self.throw_cancelled();
     return !pause.timed_out;
 }

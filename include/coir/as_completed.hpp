@@ -61,7 +61,8 @@ public:
           owning_(std::exchange(other.owning_, false)),
           current_(std::exchange(other.current_, nullptr)) {}
     AsCompleted& operator=(AsCompleted&&) = delete;
-    /// Jobs that were callables and have not ended are cancelled and waited for.
+    /// Jobs that were callables and have not ended are cancelled and waited for. A task that is in
+    /// the middle of a step gets InvalidStateError.
     COIR_SUSPENDS ~AsCompleted() {
         watch_.reset();
         if (owning_) detail::abandon(states_.data(), states_.size());

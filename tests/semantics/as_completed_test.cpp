@@ -342,6 +342,22 @@ TEST_CASE("rule 135: a range that is destroyed in a callback cancels, and joins 
     });
 }
 
+TEST_CASE("rule 135: a range that is destroyed under a task's step tells the task so") {
+    on_every_order([] {
+        auto pending = coir::create_future<int>();
+        for (const bool timed : {false, true}) {
+            std::optional range(coir::as_completed(std::vector{pending}, timed ? 1h : 2h));
+            auto stepping = coir::create_task(
+                [&] { CHECK_THROWS_AS(range->begin(), coir::InvalidStateError); });
+            coir::sleep(1s);
+            range.reset();
+            if (timed) stepping.cancel();  // it has been woken: the request stays
+            coir::await(stepping);
+        }
+        CHECK_FALSE(pending.done());
+    });
+}
+
 TEST_CASE("rule 133: a view of a range, and one made on the way") {
     on_every_order([] {
         int made = 0;

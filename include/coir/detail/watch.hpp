@@ -25,6 +25,7 @@ public:
     /// Throws WrongThreadError for a state of another loop and InvalidStateError for the current
     /// task; `call` is named.
     Watch(const std::vector<StateBase*>& states, const char* call);
+    /// A task that waits in it gets InvalidStateError.
     ~Watch() override;
 
     std::size_t size() const noexcept { return size_; }
@@ -55,6 +56,7 @@ private:
     std::size_t errors_ = 0;
     std::size_t left_ = 0;
     ReturnWhen when_;
+    Pause* pause_ = nullptr;  // of the task that waits
     IntrusiveList<Waiter> ended_;  // for next()
     bool timed_out_ = false;       // next() has thrown TimeoutError
 };
