@@ -84,7 +84,11 @@ public:
         inner_->fd_closing(fd);
     }
     int pollable_fd() const noexcept override { return inner_->pollable_fd(); }
-    void forked_child() noexcept override { inner_->forked_child(); }
+    void forked_child() noexcept override {
+        in_flight_.clear();
+        sources_.clear();
+        inner_->forked_child();
+    }
     void counters(ReactorCounters& counters) const noexcept override { inner_->counters(counters); }
     Sys* world() noexcept override { return inner_->world(); }
 

@@ -48,6 +48,7 @@ void Scheduler::drain() {
 void Scheduler::close() {
     if (closed_) return;
     if (running_) throw std::logic_error("coir: close() of a running loop");
+    if (of_parent_) return close_of_parent();
     drain();
     if (tasks_alive_ > 0) {
         log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "

@@ -93,6 +93,14 @@ void unregister_scheduler(Scheduler& scheduler) noexcept {
     if (at) DebugTableAccess::next(*at) = DebugTableAccess::next(scheduler);
 }
 
+void lock_loops() noexcept { loops_mutex.lock(); }
+void unlock_loops() noexcept { loops_mutex.unlock(); }
+
+void for_each_loop(void (*visit)(Scheduler&) noexcept) noexcept {
+    auto* at = static_cast<Scheduler*>(const_cast<void*>(coir_debug_table.first_loop));
+    for (; at; at = DebugTableAccess::next(*at)) visit(*at);
+}
+
 bool loop_refuses_use_here(std::uint64_t serial) noexcept {
     std::lock_guard lock(loops_mutex);
     auto* at = static_cast<Scheduler*>(const_cast<void*>(coir_debug_table.first_loop));

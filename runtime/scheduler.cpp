@@ -38,6 +38,7 @@ constexpr TimePoint past = TimePoint::min();
 Scheduler& running_scheduler(const char* call) {
     Scheduler* scheduler = running_here;
     if (!scheduler) [[unlikely]] {
+        if (in_forked_child()) throw_forked(call);
         throw std::logic_error(std::string("coir: ") + call + " needs a running loop (coir::run)");
     }
     return *scheduler;
@@ -48,6 +49,7 @@ TaskBase* current_task_state() noexcept { return running_here ? running_here->cu
 TaskBase& require_task(const char* call) {
     TaskBase* task = current_task_state();
     if (!task) [[unlikely]] {
+        if (in_forked_child()) throw_forked(call);
         throw std::logic_error(std::string("coir: ") + call +
                                " suspends and can only be called in a task");
     }
@@ -75,6 +77,7 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
         mark.queued = false;
         mark.scheduler->leave_ = true;
     };
+    watch_forks();
     register_scheduler(*this);
 }
 
@@ -145,6 +148,7 @@ bool Scheduler::may_go_on() noexcept {
     if (debug_) check_step_time();
     const bool asked_before = steps_left_ < 0;
     steps_left_ = 0;  // until the loop has looked
+    if (of_parent_) return nullptr;
     if (asked_before || !may_go_on()) return nullptr;
     set_step_budget();
     return chooser_ ? take_chosen() : pop_ready();
@@ -337,6 +341,7 @@ void Scheduler::run_turns() {
 // One look at the world: posts, signals, timers, I/O. Sleeps only when nothing is ready.
 //                                                                            // await path 5/7
 void Scheduler::poll(bool may_sleep) {
+    if (of_parent_) [[unlikely]] throw_forked("running a loop");
     ++turns_;
     drain_inbox();
     handle_signals();
@@ -432,6 +437,7 @@ void Scheduler::interrupt(int signo) noexcept {
 }
 
 bool Scheduler::post(ReadyEntry& entry) noexcept {
+    if (of_parent_) [[unlikely]] return false;
     switch (inbox_.push(entry)) {
         case Inbox::Push::closed:
             return false;
@@ -466,6 +472,7 @@ bool Scheduler::bound_here() const noexcept { return bound_to_ && !bound_elsewhe
 
 void Scheduler::enter() {
     require_open("run");
+    if (of_parent_) throw_forked("running a loop");
     if (running_here) {
         throw std::logic_error("coir: a loop is already running on this thread; inside it, call "
                                "functions directly or create tasks");

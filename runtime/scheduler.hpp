@@ -124,6 +124,9 @@ public:
     void request_leave() noexcept { leave_ = true; }
     void run_until_done(StateBase& state);
     void close();
+    void after_fork_in_child();
+    /// In the child of a fork (fork.cpp).
+    void left_to_parent() noexcept;
     void discard_callbacks() noexcept;
     bool running() const noexcept { return running_; }
     bool closed() const noexcept { return closed_; }
@@ -243,6 +246,8 @@ private:
     bool looks_deadlocked() const noexcept;
     WaitResult wait_in_silence(TimePoint deadline) noexcept;
     void report_deadlock();
+    void close_of_parent() noexcept;
+    void forget_everything_else() noexcept;
     void drain();
     bool drain_round(Nanoseconds grace);
     std::string describe_tasks();
@@ -261,6 +266,7 @@ private:
     bool leave_ = false;
     std::atomic<bool> running_{false};  // these two: other threads look at them
     std::atomic<bool> closed_{false};
+    bool of_parent_ = false;  // this is the child of a fork, and has not rebuilt it
     bool stop_early_ = false;  // stop() was called while the loop did not run
 
     std::size_t tasks_alive_ = 0;
@@ -327,8 +333,17 @@ private:
 inline bool Scheduler::usable_here() const noexcept {
     return running_here == this || (!running_ && !bound_elsewhere());
 }
+/// Sees to what fork.cpp says; once per process.
+void watch_forks();
+/// Whether this process is the child of a fork that was made inside a loop.
+bool in_forked_child() noexcept;
+[[noreturn]] void throw_forked(const char* call);
+
 inline void Scheduler::require_thread(const char* call) const {
-    if (!usable_here()) [[unlikely]] throw_wrong_thread(call);
+    if (!usable_here()) [[unlikely]] {
+        if (of_parent_) throw_forked(call);
+        throw_wrong_thread(call);
+    }
 }
 inline void Scheduler::require_open(const char* call) const {
     if (closed_) [[unlikely]] throw_closed(call);

@@ -175,7 +175,8 @@ void hook_signal(int signo) {
 
 void unhook_signal(int signo) noexcept {
     std::lock_guard lock(table_lock);
-    if (--hooks[signo].users == 0) restore(signo);
+    // None: a forked child has forgotten them.
+    if (hooks[signo].users > 0 && --hooks[signo].users == 0) restore(signo);
 }
 
 InterruptScope::InterruptScope(Scheduler& scheduler) {

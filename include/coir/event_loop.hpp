@@ -152,6 +152,16 @@ public:
     /// within RunOptions::cleanup_grace are named in the log and left behind, and with them the pool,
     /// for which one of them may wait. Twice is harmless; std::logic_error while the loop runs.
     void close();
+    /// In the child of a fork() every loop of the program is dead: nothing of it runs, every call
+    /// throws std::logic_error, and run() does once the child returns into it. This makes one usable
+    /// again, on kernel objects and threads of its own. As with fork() itself, only who calls goes
+    /// on: the loop's other tasks, timers, callbacks, signal handlers and jobs are the parent's, and
+    /// gone without being destroyed; whoever awaits one of them waits for ever. Streams and other
+    /// descriptors are shared with the parent. To be called on the thread that forked;
+    /// std::logic_error for a loop that this process has made, or that ran on another thread, and
+    /// the errors of the constructor. fork() is seen by pthread_atfork(): _Fork() and clone() are
+    /// not.
+    void after_fork_in_child();
     bool is_running() const noexcept;
     bool is_closed() const noexcept;
     /// The loop's clock, read afresh.
