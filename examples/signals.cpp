@@ -19,6 +19,9 @@ int main() {
                     const int job = jobs.get();
                     coir::sleep(1ms);
                     std::cout << "job " << job << " done\n";
+                    // In a real program somebody else sends them: `kill -TERM`, systemd, Kubernetes.
+                    if (job == 2) ::kill(::getpid(), SIGHUP);
+                    if (job == 3) ::kill(::getpid(), SIGTERM);
                 }
             } catch (const coir::QueueShutDown&) {
                 std::cout << "all jobs done\n";
@@ -27,9 +30,6 @@ int main() {
 
         coir::SignalStream signals({SIGHUP, SIGTERM});
         for (int job = 1; job <= 3; ++job) jobs.put(job);
-        // In a real program somebody else sends them: `kill -TERM`, systemd, Kubernetes.
-        coir::get_running_loop().call_later(30ms, [] { ::kill(::getpid(), SIGHUP); });
-        coir::get_running_loop().call_later(60ms, [] { ::kill(::getpid(), SIGTERM); });
 
         while (signals.next() != SIGTERM) std::cout << "configuration read again\n";
         std::cout << "no new jobs\n";
