@@ -130,6 +130,16 @@ ReadyEntry* Scheduler::take_chosen() noexcept {
     return entry;
 }
 
+// splitmix64, seeded once: a system call for every number would cost more than a switch.
+std::size_t Scheduler::draw(std::size_t count) noexcept {
+    if (chooser_) return chooser_->pick(count);
+    if (random_state_ == 0) random_state_ = sys_->random();
+    std::uint64_t mixed = random_state_ += 0x9E3779B97F4A7C15u;
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;
+    return static_cast<std::size_t>((mixed ^ (mixed >> 31)) % count);
+}
+
 // How many steps may pass until next_entry_slowly() is to look: every one of them in debug mode and
 // in the simulator, so that the fast path has one thing to check.
 void Scheduler::set_step_budget() noexcept {

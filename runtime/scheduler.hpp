@@ -67,6 +67,9 @@ public:
         if (--credits_ == 0) [[unlikely]] yield();
     }
 
+    /// A number below `count`, each with the same chance; in the simulator the seed decides.
+    std::size_t draw(std::size_t count) noexcept;
+
     // --- Tasks ---
     void start(TaskBase& task, const TaskOptions* options, const void* site);
     void finish(TaskBase& task) noexcept;
@@ -286,6 +289,7 @@ private:
 
     static inline std::atomic<std::uint64_t> last_serial_{0};
     const std::uint64_t serial_ = last_serial_.fetch_add(1, std::memory_order_relaxed) + 1;
+    std::uint64_t random_state_ = 0;  // of draw(); 0: not seeded
     EventLoop* owner_;
     RunOptions options_;
     Sys* sys_;

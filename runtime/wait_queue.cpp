@@ -22,6 +22,17 @@ void cancel_wait(Park& park, TaskBase&) noexcept {
 
 }  // namespace
 
+void WaitNode::prepare(TaskBase& self, const char* waits_for) noexcept {
+    task = &self;
+    what = waits_for;
+    if (!Park::cancel) Park::cancel = &cancel_wait;
+}
+
+void WaitNode::suspend() {
+    task->scheduler().suspend(*this);
+    if (outcome == WaitOutcome::cancelled) task->throw_cancelled();
+}
+
 void WaitNode::end(WaitOutcome how) noexcept {
     unlink();
     outcome = how;
@@ -38,17 +49,13 @@ void WaitQueue::enqueue(WaitNode& node, TaskBase& self, const char* what) {
             throw WrongThreadError(std::string("coir: a ") + what + " is used by two loops");
         }
     }
-    node.task = &self;
-    node.what = what;
-    if (!node.Park::cancel) node.Park::cancel = &cancel_wait;
+    node.prepare(self, what);
     waiters_.push_back(node);
 }
 
 void WaitQueue::wait(WaitNode& node, const char* what) {
-    TaskBase& self = this_task(what);
-    enqueue(node, self, what);
-    self.scheduler().suspend(node);
-    if (node.outcome == WaitOutcome::cancelled) self.throw_cancelled();
+    enqueue(node, this_task(what), what);
+    node.suspend();
 }
 
 bool WaitQueue::wait(const char* what, void* slot) {

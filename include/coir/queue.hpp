@@ -14,6 +14,7 @@
 #include <coir/detail/items.hpp>
 #include <coir/detail/wait_queue.hpp>
 #include <coir/error.hpp>
+#include <coir/select.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Synchronisation between the tasks of one loop: locks, events, conditions, semaphores, barriers.
+// Synchronisation between the tasks of one loop: locks, events, conditions, semaphores, barriers, lazy
+// values.
 //
 // What holds for all of them. Threads: one loop's at a time; debug mode tells uses from elsewhere.
 // Waiters are served in FIFO order, and what they wait for is theirs when they are woken: nobody can
@@ -9,6 +10,10 @@
 // end, and debug mode logs that. Behaviour: asyncio's synchronisation primitives.
 #pragma once
 
+#include <coir/barrier.hpp>
 #include <coir/condition.hpp>
 #include <coir/event.hpp>
+#include <coir/lazy.hpp>
 #include <coir/lock.hpp>
+#include <coir/semaphore.hpp>
+#include <coir/shared_lock.hpp>

@@ -28,6 +28,10 @@ struct COIR_API WaitNode : Waiter, Park {
     WaitNode(const WaitNode&) = delete;
     WaitNode& operator=(const WaitNode&) = delete;
 
+    /// For a wait of `self` that is called `what`. A null `cancel` becomes the usual one.
+    void prepare(TaskBase& self, const char* what) noexcept;
+    /// Suspends the task, the current one, until end(). Throws CancelledError when that said so.
+    COIR_SUSPENDS void suspend();
     /// Ends the wait, in all queues, and makes the task ready.
     void end(WaitOutcome how) noexcept;
     /// A part of the same wait. Before either is in a queue.
