@@ -32,11 +32,8 @@ std::string ask(coir::UdpSocket& socket, const std::string& question) {
     char answer[2048];
     for (int attempt = 0; attempt < 3; ++attempt) {
         socket.send(question);
-        try {
-            const auto got = coir::with_timeout(1s, [&] { return socket.recv_from(answer); });
-            return std::string(answer, got.size);
-        } catch (const coir::TimeoutError&) {
-        }
+        const auto got = coir::move_on_after(1s, [&] { return socket.recv_from(answer); });
+        if (got) return std::string(answer, got->size);
     }
     return "no answer";
 }

@@ -84,6 +84,7 @@ public:
         inner_->fd_closing(fd);
     }
     int pollable_fd() const noexcept override { return inner_->pollable_fd(); }
+    bool has_unsent() const noexcept override { return inner_->has_unsent(); }
     void forked_child() noexcept override {
         in_flight_.clear();
         sources_.clear();

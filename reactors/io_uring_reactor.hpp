@@ -36,6 +36,7 @@ public:
     void return_buffer(std::uint32_t buffer_id) noexcept override { buffers_.give_back(buffer_id); }
     void fd_closing(int fd) noexcept override;
     int pollable_fd() const noexcept override;
+    bool has_unsent() const noexcept override;
     void forked_child() noexcept override;
     void counters(ReactorCounters& counters) const noexcept override { counters = counters_; }
     std::string details() const override;

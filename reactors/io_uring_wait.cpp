@@ -261,6 +261,11 @@ int IoUringReactor::pollable_fd() const noexcept {
     return fd;
 }
 
+bool IoUringReactor::has_unsent() const noexcept {
+    return ring_.is_open() && (ring_.unsubmitted() != 0 || backlog_first_ != no_slot ||
+                               cancels_unsent_ || early_.size() != 0);
+}
+
 // Makes the embedding descriptor say exactly whether there is something to do. What comes between
 // the read and the look at the queue is seen by the look; what comes later signals anew.
 void IoUringReactor::settle_embedding(bool collected) noexcept {

@@ -14,6 +14,7 @@ void Reactor::cancel(MultiOperation&) noexcept {}
 void Reactor::return_buffer(std::uint32_t) noexcept {}
 void Reactor::fd_closing(int) noexcept {}
 int Reactor::pollable_fd() const noexcept { return -1; }
+bool Reactor::has_unsent() const noexcept { return false; }
 void Reactor::forked_child() noexcept {}
 void Reactor::counters(ReactorCounters&) const noexcept {}
 detail::Sys* Reactor::world() noexcept { return nullptr; }

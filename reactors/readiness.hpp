@@ -52,6 +52,7 @@ public:
     using Reactor::cancel;
     void cancel(Operation& operation) noexcept final;
     void fd_closing(int fd) noexcept final;
+    bool has_unsent() const noexcept override { return has_finished(); }
     void counters(ReactorCounters& counters) const noexcept override;
 
 protected:

@@ -43,16 +43,19 @@ class SimSys final : public Sys {
 public:
     SimSys(std::uint64_t seed, bool shuffled) : random_(seed), shuffled_(shuffled) {}
 
-    TimePoint now() noexcept override { return now_; }
+    TimePoint now() noexcept override { return TimePoint(now_.load(std::memory_order_relaxed)); }
     std::uint64_t random() noexcept override { return random_.next(); }
     void job_started() noexcept override { ++jobs_; }
     void job_finished() noexcept override { --jobs_; }
+    void tick() noexcept override {
+        if (jobs_ == 0) advance_to(now() + std::chrono::microseconds(1));
+    }
     bool picks() const noexcept override { return shuffled_; }
     std::size_t pick(std::size_t count) noexcept override { return random_.next() % count; }
 
     bool jobs_outside() const noexcept { return jobs_ > 0; }
     void advance_to(TimePoint when) noexcept {
-        if (when > now_) now_ = when;
+        if (when > now()) now_.store(when.time_since_epoch(), std::memory_order_relaxed);
     }
 
 private:
@@ -60,7 +63,7 @@ private:
     const bool shuffled_;
     int jobs_ = 0;
     // An hour after the epoch: negative offsets from "now" stay positive.
-    TimePoint now_{std::chrono::hours(1)};
+    std::atomic<Nanoseconds> now_{std::chrono::hours(1)};  // any thread may ask how long we slept
 };
 
 // Owns the world; a base, so that it is there before and after the reactor that uses it.

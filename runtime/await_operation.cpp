@@ -13,6 +13,7 @@
 #include "../reactors/registry.hpp"
 
 #include <cerrno>
+#include <memory>
 
 namespace coir {
 inline namespace v0 {
@@ -68,6 +69,25 @@ std::int32_t Scheduler::perform_in_pool(TaskOperation& operation, const char* wh
     run_in_pool(
         pool(), [&] { operation.result = perform_blocking(operation, *sys_); }, what);
     return operation.result;
+}
+
+void Scheduler::fd_closing(int fd) noexcept {
+    if (fd_watches_) [[unlikely]] fd_watches_->closing(fd);
+    reactor_->fd_closing(fd);
+}
+
+FdWatches& Scheduler::fd_watches() {
+    if (!fd_watches_) fd_watches_ = std::make_unique<FdWatches>(*this);
+    return *fd_watches_;
+}
+
+LoopHooks& Scheduler::hooks() {
+    if (!hooks_) hooks_ = std::make_unique<LoopHooks>();
+    return *hooks_;
+}
+
+bool Scheduler::unwatch(int fd, FdSide side) const noexcept {
+    return fd_watches_ && fd_watches_->remove(fd, side);
 }
 
 }  // namespace detail

@@ -9,12 +9,24 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <memory>
+#include <unwind.h>
+
+#include <sys/auxv.h>
 
 namespace coir {
 inline namespace v0 {
 namespace detail {
 
 int capture_here(void** addresses, int most) noexcept { return ::backtrace(addresses, most); }
+
+int trim_frames(void* const* addresses, int count, void (*entry)(void*)) noexcept {
+    const auto* const outermost = reinterpret_cast<const void*>(entry);
+    for (int i = 0; i < count; ++i) {
+        if (::_Unwind_FindEnclosingFunction(addresses[i]) != outermost) continue;
+        return i > 0 ? i - 1 : 0;  // and what `entry` calls
+    }
+    return count;
+}
 
 namespace {
 
@@ -29,6 +41,35 @@ std::string demangle(const char* name) {
 }
 
 }  // namespace
+
+namespace {
+
+// Whether an address belongs to coir, as far as can be told: libcoir as a shared library, or a name.
+bool is_of_coir(const void* address) {
+    Dl_info info{};
+    if (::dladdr(address, &info) == 0) return false;
+    if (info.dli_sname && demangle(info.dli_sname).starts_with("coir::")) return true;
+    Dl_info coir{};
+    Dl_info program{};
+    if (::dladdr(reinterpret_cast<const void*>(&capture_here), &coir) == 0) return false;
+    const auto entry = static_cast<std::uintptr_t>(::getauxval(AT_ENTRY));
+    const bool shared = ::dladdr(reinterpret_cast<const void*>(entry), &program) == 0 ||
+                        program.dli_fbase != coir.dli_fbase;
+    return shared && info.dli_fbase == coir.dli_fbase;
+}
+
+}  // namespace
+
+std::string describe_frames(void* const* addresses, int count, const char* between) {
+    int first = 0;
+    while (first + 1 < count && is_of_coir(addresses[first])) ++first;
+    std::string text;
+    for (int i = first; i < count; ++i) {
+        if (i > first) text += std::string("\n") + between;
+        text += describe_address(addresses[i]);
+    }
+    return text;
+}
 
 std::string describe_type(const std::type_info& type) { return demangle(type.name()); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Callbacks: call_soon, timers, posts from other threads. They run on the loop's own stack.
-#include "scheduler.hpp"
+#include "context.hpp"
 
 #include <coir/detail/callback.hpp>
 
@@ -47,15 +47,19 @@ void CallbackBase::dispose() noexcept {
     scheduler.free_block(memory, block_class);
 }
 
-void CallbackBase::run_and_release() noexcept {
-    if (!cancelled() && !scheduler_->closed()) {
-        try {
-            invoke();
-        } catch (...) {
-            scheduler_->report_current("exception in a callback");
-        }
-        if (scheduler_->debug()) [[unlikely]] scheduler_->check_step_time(&typeid(*this));
+void CallbackBase::call() noexcept {
+    if (cancelled() || scheduler_->closed()) return;
+    const InContext in(*scheduler_, variables_);
+    try {
+        invoke();
+    } catch (...) {
+        scheduler_->report_current("exception in a callback", this);
     }
+    if (scheduler_->debug()) [[unlikely]] scheduler_->check_step_time(this);
+}
+
+void CallbackBase::run_and_release() noexcept {
+    call();
     drop_ref();
 }
 
@@ -69,11 +73,13 @@ void queue_callback(CallbackBase& callback) {
     // Before the loop runs, its thread's posts keep their place among its call_soon's.
     if (!scheduler.running()) scheduler.drain_inbox();
     callback.run = &run_callback;
+    callback.variables() = capture_context();
     scheduler.push_ready(callback);
 }
 
 void queue_callback_threadsafe(CallbackBase& callback) {
     callback.run = &run_callback;
+    callback.variables() = capture_context();
     if (running_here == &callback.scheduler()) {
         callback.scheduler().push_ready(callback);  // in order with call_soon
     } else if (!callback.scheduler().post(callback)) {
@@ -85,6 +91,7 @@ void queue_timer(CallbackBase& callback, TimePoint when) {
     Scheduler& scheduler = callback.scheduler();
     scheduler.require_thread("call_later");
     callback.run = &run_callback;
+    callback.variables() = capture_context();
     callback.arm(when);
 }
 

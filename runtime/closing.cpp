@@ -6,6 +6,7 @@
 #include "loop_signals.hpp"
 #include "thread_pool.hpp"
 
+#include <coir/error.hpp>
 #include <coir/log.hpp>
 
 #include <stdexcept>
@@ -45,6 +46,16 @@ void Scheduler::drain() {
     }
 }
 
+// Their operations must be the reactor's no longer when it ends.
+void Scheduler::end_watches() {
+    if (hooks_) hooks_->clear();
+    if (!fd_watches_) return;
+    if (fd_watches_->in_flight() && bound_elsewhere()) {
+        throw WrongThreadError("coir: a loop with readers or writers must be closed on its thread");
+    }
+    fd_watches_->close();
+}
+
 void Scheduler::close() {
     if (closed_) return;
     if (running_) throw std::logic_error("coir: close() of a running loop");
@@ -57,9 +68,14 @@ void Scheduler::close() {
         ThreadPoolCore::abandon(std::move(pool_));
         ThreadPoolCore::abandon(std::move(resolver_pool_));
     }
+    end_watches();
     pool_.reset();
     resolver_pool_.reset();
     if (signals_) signals_->close();
+    while (Outside* outside = outside_.pop_front()) outside->loop_ends(*outside);
+    report_summary();
+    traces_.reset();
+    debug_ = false;
     // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they
     // were abandoned.
     closed_ = true;  // before the inbox is: whoever it refuses frees memory under the lock
@@ -69,6 +85,8 @@ void Scheduler::close() {
         entry = next;
     }
     discard_callbacks();
+    fd_watches_.reset();
+    hooks_.reset();
     unregister_scheduler(*this);
     if (tasks_alive_ > 0) {
         for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) task->left_behind();

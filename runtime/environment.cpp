@@ -141,7 +141,18 @@ RunOptions apply_environment(RunOptions options) {
     return options;
 }
 
-void check_environment() { static_cast<void>(apply_environment({})); }
+bool detached_failure_aborts() {
+    const auto value = environment_variable("COIR_DETACHED_FAILURE");
+    if (!value || *value == "log") return false;
+    if (*value == "abort_run") return true;
+    complain("COIR_DETACHED_FAILURE", *value, "ignored; allowed is log or abort_run");
+    return false;
+}
+
+void check_environment() {
+    static_cast<void>(apply_environment({}));
+    static_cast<void>(detached_failure_aborts());
+}
 
 }  // namespace detail
 }  // namespace v0

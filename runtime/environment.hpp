@@ -19,6 +19,9 @@ namespace detail {
 /// was got and what is allowed.
 RunOptions apply_environment(RunOptions options);
 
+/// Whether COIR_DETACHED_FAILURE is abort_run: a detached task's failure then ends run().
+bool detached_failure_aborts();
+
 /// A variable's value; nothing when it is unset or empty.
 std::optional<std::string> environment_variable(const char* name);
 

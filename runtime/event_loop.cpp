@@ -20,6 +20,17 @@ EventLoop& owner_of(const Scheduler& scheduler) noexcept {
     return const_cast<Scheduler&>(scheduler).owner();
 }
 
+void Scheduler::free_block_slowly(void* memory, std::uint16_t block_class) noexcept {
+    if (traces_) traces_->forget(memory);  // there are none once the loop is closed
+    if (block_class == 0) {
+        BlockPool::free_large(memory);
+    } else if (closed_.load(std::memory_order_relaxed)) {
+        free_orphan(memory, block_class);
+    } else {
+        blocks_.free(memory, block_class);
+    }
+}
+
 // A handle that outlived its loop; perhaps on another thread.
 void Scheduler::free_orphan(void* memory, std::uint16_t block_class) noexcept {
     bool last = false;
@@ -63,52 +74,6 @@ void Scheduler::discard_callbacks() noexcept {
     ready_tail_ = &ready_head_;
 }
 
-void Scheduler::set_exception_handler(std::function<void(const ExceptionContext&)> handler) {
-    exception_handler_ = std::move(handler);
-}
-
-std::string describe(const ExceptionContext& context) {
-    std::string text = "coir: " + context.message;
-    if (context.task) text += " (task '" + context.task.name() + "')";
-    if (!context.exception) return text;
-    try {
-        std::rethrow_exception(context.exception);
-    } catch (const std::exception& error) {
-        text += std::string(": ") + error.what();
-    } catch (const CancelledError& error) {
-        text += ": cancelled " + error.message();
-    } catch (...) {
-        text += ": an exception that is not a std::exception";
-    }
-    return text;
-}
-
-void Scheduler::report(const ExceptionContext& context) noexcept {
-    try {
-        if (!exception_handler_ || closed_) {
-            log(LogLevel::error, describe(context));
-            return;
-        }
-        try {
-            exception_handler_(context);
-        } catch (...) {
-            log(LogLevel::error, describe(context));
-            log(LogLevel::error, describe({"the exception handler threw while it handled that",
-                                           std::current_exception(), {}}));
-        }
-    } catch (...) {
-        log(LogLevel::error, "coir: an error could not be reported");
-    }
-}
-
-void Scheduler::report_current(const char* message) noexcept {
-    try {
-        report({message, std::current_exception(), {}});
-    } catch (const std::bad_alloc&) {
-        log(LogLevel::error, message);
-    }
-}
-
 LoopMetrics Scheduler::metrics() const {
     LoopMetrics metrics;
     metrics.turns = turns_;
@@ -117,14 +82,17 @@ LoopMetrics Scheduler::metrics() const {
     metrics.tasks_alive = tasks_alive_;
     metrics.swallowed_cancels = swallowed_cancels_;
     metrics.timers = timers_.size();
-    metrics.idle = idle_;
+    metrics.idle = idle_.total(*sys_);
     metrics.stacks_reserved = stacks_ ? stacks_->stacks() : 0;
     metrics.stack_mappings = stacks_ ? stacks_->mappings() : 0;
+    if (pool_) metrics.pool = pool_->metrics();
     return metrics;
 }
 
 std::optional<Nanoseconds> Scheduler::next_timeout() {
     if (has_ready()) return Nanoseconds(0);
+    if (hooks_ && hooks_->any_idle()) return Nanoseconds(0);
+    if (reactor_ && reactor_->has_unsent()) return Nanoseconds(0);
     if (timers_.empty()) return std::nullopt;
     const TimePoint time = now();
     return timers_.next() <= time ? Nanoseconds(0) : timers_.next() - time;
@@ -144,6 +112,19 @@ EventLoop::~EventLoop() {
         detail::log(LogLevel::error, std::string("coir: closing a loop failed: ") + error.what());
     }
     scheduler_->orphan();
+}
+
+bool EventLoop::remove_watch(int fd, detail::FdSide side) {
+    if (fd < 0) {
+        throw std::invalid_argument("coir: remove_reader or remove_writer of descriptor " +
+                                    std::to_string(fd) + ": a descriptor is not negative");
+    }
+    scheduler_->require_thread("remove_reader or remove_writer");
+    return scheduler_->unwatch(fd, side);
+}
+bool EventLoop::remove_hook(HookId id) {
+    scheduler_->require_thread("remove_hook");
+    return scheduler_->remove_hook(id);
 }
 
 void EventLoop::run_forever() { scheduler_->run_until_stopped(); }

@@ -80,6 +80,8 @@ void Scheduler::close_of_parent() noexcept {
     static_cast<void>(pool_.release());  // its threads are the parent's
     static_cast<void>(resolver_pool_.release());
     static_cast<void>(stacks_.release());
+    static_cast<void>(fd_watches_.release());
+    static_cast<void>(hooks_.release());
     sys_ = &real_sys();
     reactor_->forked_child();
     static_cast<void>(reactor_.release());  // operations of tasks that will never run are in it
@@ -93,12 +95,16 @@ void Scheduler::forget_everything_else() noexcept {
     }
     while (tasks_.pop_front()) {
     }
-    tasks_alive_ = current_ ? 1 : 0;
+    while (outside_.pop_front()) {  // their executors' threads are the parent's
+    }
+    tasks_alive_.set(current_ ? 1 : 0);
     if (current_) tasks_.push_back(*current_);
     if (main_task_ != current_) main_task_ = nullptr;
     in_flight_ = external_jobs_ = 0;
     static_cast<void>(pool_.release());
     static_cast<void>(resolver_pool_.release());
+    static_cast<void>(fd_watches_.release());
+    static_cast<void>(hooks_.release());
     std::destroy_at(&inbox_);
     std::construct_at(&inbox_);
     stop_mark_.queued = leave_ = stop_early_ = false;

@@ -139,7 +139,7 @@ bool cancel_asked(Scheduler& loop) noexcept {
     return self.cancel_pending() && !self.masked();
 }
 
-void closing(Scheduler& loop, int fd) noexcept { loop.reactor().fd_closing(fd); }
+void closing(Scheduler& loop, int fd) noexcept { loop.fd_closing(fd); }
 
 Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, TimePoint deadline,
                const char* what) noexcept {

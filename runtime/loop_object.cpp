@@ -56,7 +56,10 @@ void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexce
 void LoopFd::close_now() noexcept {
     const int fd = std::exchange(fd_, -1);
     if (fd < 0) return;
-    if (!scheduler().closed()) scheduler().reactor().fd_closing(fd);
+    if (!scheduler().closed()) {
+        scheduler().owned_fds().erase(fd);
+        scheduler().fd_closing(fd);
+    }
     sys().close(fd);
     on_close();
 }
@@ -104,7 +107,7 @@ void close_fd(int fd) noexcept {
         real_sys().close(fd);
         return;
     }
-    scheduler->reactor().fd_closing(fd);
+    scheduler->fd_closing(fd);
     scheduler->sys().close(fd);
 }
 

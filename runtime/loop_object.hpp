@@ -99,7 +99,9 @@ void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexce
 /// An object with a descriptor that coir closes.
 class LoopFd : public LoopObject {
 public:
-    LoopFd(Scheduler& scheduler, int fd) noexcept : LoopObject(scheduler), fd_(fd) {}
+    LoopFd(Scheduler& scheduler, int fd) noexcept : LoopObject(scheduler), fd_(fd) {
+        scheduler.owned_fds().insert(fd);
+    }
     int fd() const noexcept { return fd_; }
     bool is_open() const noexcept { return fd_ >= 0; }
     /// The loop's system; the real one once the loop is closed, whose own may be gone by then.
@@ -113,7 +115,10 @@ protected:
     ~LoopFd() override { close_now(); }
     /// The descriptor has been closed. Not called by the destructor.
     virtual void on_close() noexcept {}
-    int forget() noexcept { return std::exchange(fd_, -1); }
+    int forget() noexcept {
+        if (!scheduler().closed()) scheduler().owned_fds().erase(fd_);
+        return std::exchange(fd_, -1);
+    }
 
 private:
     int fd_;

@@ -2,8 +2,8 @@
 // A callable on its way to another thread's loop. See coir/detail/thread_result.hpp.
 #include <coir/detail/thread_result.hpp>
 
+#include "context.hpp"
 #include "futex_lock.hpp"
-#include "scheduler.hpp"
 
 #include <coir/error.hpp>
 
@@ -13,7 +13,9 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-RemoteCall::RemoteCall(Scheduler& loop) noexcept : ThreadResultBase(&loop) { run = &arrive; }
+RemoteCall::RemoteCall(Scheduler& loop) noexcept : ThreadResultBase(&loop), variables_(capture_context()) {
+    run = &arrive;
+}
 RemoteCall::~RemoteCall() = default;
 
 void RemoteCall::post() {
@@ -44,16 +46,17 @@ void RemoteCall::start() {
         cancelled = cancel_asked_;
         reason = std::move(cancel_reason_);
     }
-    if (home_->closed()) {
+    if (cancelled) {
+        drop_callable();
+        complete(Outcome::cancelled, nullptr, reason);
+    } else if (home_->closed()) {
         drop_callable();
         fail(std::make_exception_ptr(
             std::logic_error("coir: the loop was closed before the task had begun")));
-    } else if (cancelled) {
-        drop_callable();
-        complete(Outcome::cancelled, nullptr, reason);
     } else {
         try {
-            task_ = &start_task();
+            const InContext in(*home_, variables_);
+            task_ = start_task();
         } catch (...) {
             drop_callable();
             home_->report_current("a task that another thread asked for could not be started");

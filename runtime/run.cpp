@@ -39,15 +39,25 @@ void Runner::run_main(const TaskRef& main) {
     detail::Scheduler& scheduler = loop_->scheduler();
     detail::TaskBase& task = main.state();
     scheduler.clear_interrupt();
+    static_cast<void>(scheduler.take_detached_failure());
     scheduler.set_main_task(&task);
+    if (has_context_) task.variables() = std::move(context_);
     struct Reset {
+        Runner& runner;
         detail::Scheduler& scheduler;
-        ~Reset() { scheduler.set_main_task(nullptr); }
-    } reset{scheduler};
+        detail::TaskBase& task;
+        ~Reset() {
+            scheduler.set_main_task(nullptr);
+            runner.context_ = task.done() ? std::move(task.variables()) : task.variables().copy();
+            runner.has_context_ = true;
+        }
+    } reset{*this, scheduler, task};
     {
         detail::InterruptScope signals(scheduler);
         scheduler.run_until_done(task);
     }
+    const std::exception_ptr failure = scheduler.take_detached_failure();
+    if (failure && task.outcome() == detail::Outcome::cancelled) std::rethrow_exception(failure);
     // Cancelled by the signal and by nobody else.
     if (scheduler.interrupted_by() != 0 && task.outcome() == detail::Outcome::cancelled &&
         task.cancelling() == 1) {
@@ -58,6 +68,7 @@ void Runner::run_main(const TaskRef& main) {
 void Runner::close() {
     if (closed_) return;
     if (loop_) loop_->close();
+    context_.reset();
     closed_ = true;
 }
 

@@ -2,7 +2,6 @@
 // The loop: suspending, the turn, timers, posts. See scheduler.hpp.
 #include "scheduler.hpp"
 
-#include "backtrace.hpp"
 #include "environment.hpp"
 #include "loop_signals.hpp"
 #include "overflow.hpp"
@@ -65,7 +64,9 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     reactor_choice_ = std::move(choice.why);
     sys_ = reactor_->world() ? reactor_->world() : &real_sys();
     chooser_ = sys_->picks() ? sys_ : nullptr;
-    debug_ = options_.debug;
+    eager_tasks_ = options_.eager_tasks;
+    detached_aborts_ = detached_failure_aborts();
+    set_debug(options_.debug);
     stacks_ = std::make_unique<StackPool>(*sys_, options_.stack_guard);
     default_stacks_ = &stacks_->class_for(options_.stack_size);
     stacks_->class_for(options_.main_stack_size);
@@ -140,17 +141,17 @@ std::size_t Scheduler::draw(std::size_t count) noexcept {
     return static_cast<std::size_t>((mixed ^ (mixed >> 31)) % count);
 }
 
-// How many steps may pass until next_entry_slowly() is to look: every one of them in debug mode and
-// in the simulator, so that the fast path has one thing to check.
+// How many steps may pass until next_entry_slowly() is to look.
 void Scheduler::set_step_budget() noexcept {
-    steps_left_ = debug_ || chooser_ ? 1 : steps_per_clock_sample;
+    steps_left_ = looks_at_each_step() ? 1 : steps_per_clock_sample;
 }
 
 // True when the loop may go on with ready entries without looking at anything else.
 bool Scheduler::may_go_on() noexcept {
-    steps_since_poll_ += debug_ || chooser_ ? 1 : steps_per_clock_sample;
+    const bool each = looks_at_each_step();
+    steps_since_poll_ += each ? 1 : steps_per_clock_sample;
     if (steps_since_poll_ >= steps_per_poll) return false;
-    if (chooser_ && steps_since_poll_ % steps_per_clock_sample != 0) return true;
+    if (each && !debug_ && steps_since_poll_ % steps_per_clock_sample != 0) return true;
     return now() - last_poll_ < time_per_poll;
 }
 
@@ -159,6 +160,7 @@ bool Scheduler::may_go_on() noexcept {
     const bool asked_before = steps_left_ < 0;
     steps_left_ = 0;  // until the loop has looked
     if (of_parent_) return nullptr;
+    if (eager_depth_ != 0) [[unlikely]] return pop_ready();  // the creator goes on before all else
     if (asked_before || !may_go_on()) return nullptr;
     set_step_budget();
     return chooser_ ? take_chosen() : pop_ready();
@@ -180,7 +182,7 @@ inline ReadyEntry* Scheduler::next_entry() noexcept {
 }
 
 // Gives a task that is to begin its stack, with the fiber that sleeps there or a new one.
-inline void Scheduler::bind_stack(TaskBase& task) noexcept {
+void Scheduler::bind_stack(TaskBase& task) noexcept {
     StackSlot& slot = task.stack_class_->take();
     if (!slot.idle_fiber.stack_pointer) [[unlikely]] make_fiber(slot);
     task.context_ = slot.idle_fiber;
@@ -218,8 +220,11 @@ inline FiberContext* Scheduler::enter_next(ReadyEntry* next) noexcept {
 }
 
 [[gnu::noinline]] void Scheduler::leave_slowly(TaskBase& self) noexcept {
+    if (suspending_forbidden_ != 0) [[unlikely]] fail_forbidden_switch();
+    if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_out();
     FiberContext* to = enter_next(next_entry());
     if (to != &self.context_) switch_context(thread_, self.context_, *to);  // else: alone
+    if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_in();
 }
 
 //                                                                            // await path 4/7
@@ -272,9 +277,9 @@ void Scheduler::yield_now(Scheduler* scheduler) {
 // return stack paired).
 void Scheduler::fiber_main(void* argument) {
     Scheduler& scheduler = *static_cast<Scheduler*>(argument);
+    StackSlot& slot = *scheduler.current_->stack_;  // a fiber stays on its stack
+    StackClass* const stacks = slot.slab->stacks;
     for (;;) {
-        StackSlot& slot = *scheduler.current_->stack_;
-        StackClass* const stacks = scheduler.current_->stack_class_;
         scheduler.float_control_.apply();
         scheduler.current_->execute();  // the task may be gone now
         ReadyEntry* next = scheduler.next_entry();
@@ -290,21 +295,6 @@ void Scheduler::fiber_main(void* argument) {
         FiberContext* to = scheduler.enter_next(next);
         stacks->put(slot);
         switch_context(scheduler.thread_, slot.idle_fiber, *to);
-    }
-}
-
-void Scheduler::check_step_time(const std::type_info* callback) noexcept {
-    const TimePoint time = now();
-    const Nanoseconds took = time - step_began_;
-    step_began_ = time;
-    if (took < options_.slow_task_threshold || (!current_ && !callback)) return;
-    try {
-        const std::string who = current_ ? "task '" + current_->name() + "'"
-                                         : "callback " + describe_type(*callback);
-        log(LogLevel::warning, "coir: a step of " + who + " took " +
-                                   std::to_string(took.count() / 1'000'000) + " ms");
-    } catch (const std::bad_alloc&) {
-        // Then it is not said.
     }
 }
 
@@ -355,23 +345,28 @@ void Scheduler::poll(bool may_sleep) {
     ++turns_;
     drain_inbox();
     handle_signals();
-    if (!timers_.empty()) fire_timers();
+    if (hooks_) [[unlikely]] hooks_->before_poll();
 
-    TimePoint deadline = sleep_limit(may_sleep);
+    const TimePoint deadline = sleep_limit(may_sleep);
     const bool sleeps = deadline != past && inbox_.prepare_sleep();
-    const TimePoint before = sleeps ? now() : past;
+    if (sleeps) idle_.fall_asleep(now());
     const WaitResult result = sleeps && waiting_for_nothing_
                                   ? wait_in_silence(deadline)
                                   : reactor_->wait(sleeps ? deadline : past, completions_);
-    if (sleeps) inbox_.finish_sleep();
+    last_poll_ = now();
+    if (sleeps) {
+        inbox_.finish_sleep();
+        idle_.wake_up(last_poll_);
+    }
     if (result.error != 0) [[unlikely]] {
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
     }
     deliver(completions_);
     drain_inbox();
     handle_signals();
-    last_poll_ = now();
-    if (sleeps) idle_ += last_poll_ - before;
+    if (hooks_) [[unlikely]] {
+        if (ReadyEntry* check = hooks_->after_poll()) push_ready(*check);
+    }
     if (!timers_.empty()) fire_timers();
     if (waiting_for_nothing_) [[unlikely]] report_deadlock();
     // A chunk that was not used up has not been counted.
@@ -385,6 +380,10 @@ void Scheduler::poll(bool may_sleep) {
 // Until when the reactor may sleep; `past`: not at all.
 TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
     if (!may_sleep || ready_head_ || leave_) return past;
+    if (hooks_ && hooks_->any_idle()) [[unlikely]] {
+        sys_->tick();
+        return past;
+    }
     if (last_poll_ - last_trim_ > std::chrono::seconds(1)) {
         last_trim_ = last_poll_;
         stacks_->trim();
@@ -406,6 +405,12 @@ void Scheduler::deliver(CompletionList& completions) noexcept {
         pending.source->event(*pending.source, pending.event);
     }
     completions.events().clear();
+}
+
+bool Scheduler::collect(Nanoseconds limit) noexcept {
+    const WaitResult result = reactor_->wait(saturating_add(now(), limit), completions_);
+    deliver(completions_);
+    return result.error == 0;
 }
 
 void Scheduler::drain_inbox() noexcept {
@@ -494,8 +499,7 @@ void Scheduler::enter() {
     thread_ = ThreadState::of_this_thread();
     float_control_ = FloatControl::of_this_thread();
     prepare_overflow_reports();
-    if (!bound_to_) reactor_->attach();
-    bound_to_ = thread_.error_number;
+    bind_to_this_thread();
     loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
     running_here = this;
     running_ = true;
@@ -503,6 +507,12 @@ void Scheduler::enter() {
     inbox_.finish_sleep();
     steps_left_ = 1;
     last_poll_ = now();
+}
+
+void Scheduler::bind_to_this_thread() noexcept {
+    if (bound_to_) return;
+    reactor_->attach();
+    bound_to_ = ThreadState::of_this_thread().error_number;
 }
 
 void Scheduler::exit() noexcept {
@@ -525,6 +535,7 @@ bool Scheduler::run_once(RunMode mode) {
     const bool may_wait = !std::exchange(stop_early_, false) && mode == RunMode::wait;
     poll(may_wait);
     if (!ready_head_) return false;
+    const bool any = !hooks_ || !hooks_->is_all(ready_head_);
     const bool was_queued = stop_mark_.queued;
     if (!was_queued) stop();
     // Nothing but the mark ends this: a full turn's entries may be more than a poll's worth.
@@ -532,7 +543,7 @@ bool Scheduler::run_once(RunMode mode) {
         run_ready();
         if (!leave_) poll(false);
     }
-    return true;
+    return any;
 }
 
 void Scheduler::stop() noexcept {

@@ -9,8 +9,13 @@
 #pragma once
 
 #include "block_pool.hpp"
+#include "creation_traces.hpp"
+#include "counter.hpp"
+#include "fd_watch.hpp"
 #include "fiber_switch.hpp"
+#include "idle_time.hpp"
 #include "inbox.hpp"
+#include "loop_hooks.hpp"
 #include "stack.hpp"
 #include "timer_heap.hpp"
 
@@ -27,6 +32,7 @@
 #include <mutex>
 #include <string>
 #include <typeinfo>
+#include <vector>
 
 namespace coir {
 inline namespace v0 {
@@ -72,6 +78,14 @@ public:
 
     // --- Tasks ---
     void start(TaskBase& task, const TaskOptions* options, const void* site);
+    /// The slot of the running task or callback; null when there is neither (context.cpp).
+    ContextSlot* context_here() noexcept;
+    /// Lets what follows run in another context than the running task's; returns what was set before.
+    ContextSlot* exchange_context(ContextSlot* slot) noexcept {
+        return std::exchange(context_override_, slot);
+    }
+    /// A task has ended with this outcome.
+    void release_context(TaskBase& task, Outcome outcome) noexcept;
     void finish(TaskBase& task) noexcept;
     IntrusiveList<TaskBase>& tasks() noexcept { return tasks_; }
     std::size_t tasks_alive() const noexcept { return tasks_alive_; }
@@ -93,6 +107,15 @@ public:
     Sys& sys() noexcept { return *sys_; }
     void operation_started() noexcept { ++in_flight_; }
     void operation_ended() noexcept { --in_flight_; }
+    /// Must come before coir closes or gives away a descriptor.
+    void fd_closing(int fd) noexcept;
+    /// The callbacks of add_reader() and add_writer(); made at the first use.
+    FdWatches& fd_watches();
+    bool unwatch(int fd, FdSide side) const noexcept;
+    OwnedFds& owned_fds() noexcept { return owned_fds_; }
+    /// Takes what the reactor has, waiting for at most `limit`: for the end of the loop. False when
+    /// the reactor is broken.
+    bool collect(Nanoseconds limit) noexcept;
 
     // --- Other threads ---
 
@@ -117,6 +140,11 @@ public:
         --external_jobs_;
         sys_->job_finished();
     }
+    /// Something outside that is told, on the loop, when the loop is about to be closed.
+    struct Outside : ListLink {
+        void (*loop_ends)(Outside&) noexcept = nullptr;
+    };
+    void add_outside(Outside& outside) noexcept { outside_.push_back(outside); }
     ThreadPoolCore& pool();
     ThreadPoolCore& resolver_pool();
 
@@ -133,6 +161,11 @@ public:
     void discard_callbacks() noexcept;
     bool running() const noexcept { return running_; }
     bool closed() const noexcept { return closed_; }
+    /// The hooks of the turn; made at the first use.
+    LoopHooks& hooks();
+    bool remove_hook(std::uint64_t id) noexcept { return hooks_ && hooks_->remove(id); }
+    /// From now on the loop can only be run on this thread.
+    void bind_to_this_thread() noexcept;
     void require_open(const char* call) const;
     void require_thread(const char* call) const;
     [[noreturn]] static void throw_wrong_thread(const char* call);
@@ -147,7 +180,11 @@ public:
     // --- Errors ---
     void report(const ExceptionContext& context) noexcept;
     /// The same for the exception that is being handled.
-    void report_current(const char* message) noexcept;
+    void report_current(const char* message, const CallbackBase* callback = nullptr) noexcept;
+    /// An error that nobody has looked at: reported, in full unless there are very many of them.
+    void report_unretrieved(StateBase& state) noexcept;
+    /// Debug mode: a task whose result nobody has asked for.
+    void report_never_awaited(const TaskBase& task) noexcept;
     void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
 
     // --- Memory ---
@@ -157,14 +194,16 @@ public:
         return blocks_.allocate(size, block_class);
     }
     void free_block(void* memory, std::uint16_t block_class) noexcept {
-        if (block_class == 0) [[unlikely]] {
-            BlockPool::free_large(memory);
-        } else if (closed_.load(std::memory_order_relaxed)) [[unlikely]] {
-            free_orphan(memory, block_class);
+        if (block_class == 0 || traces_ || closed_.load(std::memory_order_relaxed)) [[unlikely]] {
+            free_block_slowly(memory, block_class);
         } else {
             blocks_.free(memory, block_class);
         }
     }
+    /// Debug mode: keeps where a task, future or callback is being created.
+    void note_creation(const void* memory) noexcept;
+    /// Where the object in this memory was created, a line per frame; empty when it is not known.
+    std::string describe_creation(const void* memory) const;
 
     // --- For handles and tools ---
     /// Which loop this is: no other one of the process has, or had, the same. Not 0.
@@ -173,10 +212,7 @@ public:
     const EventLoop& owner() const noexcept { return *owner_; }
     const RunOptions& options() const noexcept { return options_; }
     const std::string& reactor_choice() const noexcept { return reactor_choice_; }
-    void set_debug(bool on) noexcept {
-        debug_ = on;
-        steps_left_ = 1;
-    }
+    void set_debug(bool on) noexcept;
     bool debug() const noexcept { return debug_; }
     LoopMetrics metrics() const;
     int fd() noexcept { return reactor_ ? reactor_->pollable_fd() : -1; }
@@ -186,9 +222,33 @@ public:
     }
     /// `task` has ended normally although it was thrown a CancelledError.
     void swallowed_cancel(const TaskBase& task) noexcept;
-    /// Debug mode, at the end of a step of the current task, or of a callback of type `callback`:
-    /// says so if it was slow.
-    void check_step_time(const std::type_info* callback = nullptr) noexcept;
+    /// Who waits for what, a line per task.
+    std::string describe_tasks();
+    /// To be called when a task is left and when it goes on; see coir_on_switch().
+    struct SwitchHook {
+        void (*out)(void*);
+        void (*in)(void*);
+        void* argument;
+    };
+    void add_switch_hook(SwitchHook hook) {
+        switch_hooks_.push_back(hook);
+        watch_switches();
+    }
+    void task_begins() noexcept {
+        if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_in();
+    }
+    void task_ends() noexcept {
+        if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_out();
+    }
+    /// Until it is allowed again, a switch of tasks ends the process; these nest.
+    void forbid_suspending() noexcept {
+        ++suspending_forbidden_;
+        watch_switches();
+    }
+    void allow_suspending() noexcept { --suspending_forbidden_; }
+    /// Debug mode, at the end of a step of the current task, or of `callback`: says so if it was
+    /// slow.
+    void check_step_time(const CallbackBase* callback = nullptr) noexcept;
     /// Return addresses of a suspended task, innermost first.
     int capture_stack(TaskBase& task, void** addresses, int most) noexcept;
 
@@ -199,8 +259,13 @@ public:
     void signal_arrived() noexcept;
     /// SIGINT or SIGTERM has come (async-signal-safe): cancels the main task at the next turn.
     void interrupt(int signo) noexcept;
+    /// Null or a task that has not ended: its context is kept at its end.
     void set_main_task(TaskBase* task) noexcept { main_task_ = task; }
     int interrupted_by() const noexcept { return interrupted_by_; }
+    /// The error of a detached task that has cancelled the main task, if one has.
+    std::exception_ptr take_detached_failure() noexcept {
+        return std::exchange(detached_failure_, nullptr);
+    }
     void clear_interrupt() noexcept {
         interrupt_.store(0, std::memory_order_relaxed);
         interrupted_by_ = 0;
@@ -220,7 +285,13 @@ private:
     static void prefetch(const ReadyEntry& coming) noexcept;
     void leave_current(TaskBase& self) noexcept;
     void leave_slowly(TaskBase& self) noexcept;
+    void free_block_slowly(void* memory, std::uint16_t block_class) noexcept;
     void free_orphan(void* memory, std::uint16_t block_class) noexcept;
+    void give_context(TaskBase& task, const TaskOptions* options) noexcept;
+    void start_eagerly(TaskBase& task) noexcept;
+    void push_ready_first(ReadyEntry& entry) noexcept;
+    void report_summary() noexcept;
+    void detached_task_failed(const StateBase& task) noexcept;
     void bind_stack(TaskBase& task) noexcept;
     void make_fiber(StackSlot& slot) noexcept;
     StackClass& reserve_stack(TaskBase& task, const TaskOptions* options);
@@ -228,6 +299,17 @@ private:
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     ReadyEntry* next_entry_slowly() noexcept;
     void set_step_budget() noexcept;
+    /// Whether every switch has to go by next_entry_slowly(): so that the fast path has one thing to
+    /// check.
+    bool looks_at_each_step() const noexcept {
+        return debug_ || chooser_ || !switch_hooks_.empty() || suspending_forbidden_ != 0;
+    }
+    void watch_switches() noexcept {
+        if (steps_left_ > 1) steps_left_ = 1;
+    }
+    void call_switch_hooks_out() noexcept;
+    void call_switch_hooks_in() noexcept;
+    [[noreturn]] void fail_forbidden_switch() noexcept;
 
     void enter();
     void exit() noexcept;
@@ -253,7 +335,7 @@ private:
     void forget_everything_else() noexcept;
     void drain();
     bool drain_round(Nanoseconds grace);
-    std::string describe_tasks();
+    void end_watches();
 
     // Hot: what every switch touches.
     ReadyEntry* ready_head_ = nullptr;
@@ -267,22 +349,29 @@ private:
     FiberContext loop_context_;
     bool debug_ = false;
     bool leave_ = false;
+    bool eager_tasks_ = false;
+    std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
+    ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack
+    std::unique_ptr<CreationTraces> traces_;   // debug mode
     std::atomic<bool> running_{false};  // these two: other threads look at them
     std::atomic<bool> closed_{false};
     bool of_parent_ = false;  // this is the child of a fork, and has not rebuilt it
     bool stop_early_ = false;  // stop() was called while the loop did not run
 
-    std::size_t tasks_alive_ = 0;
-    std::uint64_t tasks_created_ = 0;
+    Counter<std::size_t> tasks_alive_;
+    Counter<std::uint64_t> tasks_created_;
     std::size_t in_flight_ = 0;
     std::size_t external_jobs_ = 0;
-    std::uint64_t turns_ = 0;
-    std::uint64_t steps_ = 0;
+    Counter<std::uint64_t> turns_;
+    Counter<std::uint64_t> steps_;
     std::int32_t steps_since_poll_ = 0;
     TimePoint last_poll_{};
     TimePoint step_began_{};
-    Nanoseconds idle_{};
-    std::uint64_t swallowed_cancels_ = 0;
+    IdleTime idle_;
+    Counter<std::uint64_t> swallowed_cancels_;
+    std::uint64_t unretrieved_errors_ = 0;
+    bool detached_aborts_ = false;  // COIR_DETACHED_FAILURE
+    std::exception_ptr detached_failure_;
     IntrusiveList<TaskBase> tasks_;
     TimerHeap timers_;
     TimePoint last_trim_{};
@@ -296,10 +385,16 @@ private:
     std::unique_ptr<Reactor> reactor_;
     std::string reactor_choice_;
     CompletionList completions_;
+    std::unique_ptr<FdWatches> fd_watches_;  // null, as the hooks are, in nearly every program
+    std::unique_ptr<LoopHooks> hooks_;
+    OwnedFds owned_fds_;
+    std::vector<SwitchHook> switch_hooks_;
+    int suspending_forbidden_ = 0;
     std::unique_ptr<StackPool> stacks_;
     StackClass* default_stacks_ = nullptr;
     BlockPool blocks_;
     std::function<void(const ExceptionContext&)> exception_handler_;
+    IntrusiveList<Outside> outside_;
     std::unique_ptr<ThreadPoolCore> pool_;
     std::unique_ptr<ThreadPoolCore> resolver_pool_;
     Scheduler* next_scheduler_ = nullptr;  // the debug table's list
@@ -333,6 +428,12 @@ private:
 /// Fibers never migrate, so that a compiler may keep its address across a switch.
 [[gnu::tls_model("initial-exec"), gnu::visibility("hidden")]] extern constinit thread_local Scheduler*
     running_here;
+
+/// Whether any context variable of the process was ever set. Until then nothing is copied.
+[[gnu::visibility("hidden")]] extern constinit std::atomic<bool> any_context_in_use;
+inline bool contexts_in_use() noexcept {
+    return any_context_in_use.load(std::memory_order_relaxed);
+}
 
 inline bool Scheduler::usable_here() const noexcept {
     return running_here == this || (!running_ && !bound_elsewhere());

@@ -87,7 +87,7 @@ void SocketState::wait_for(int events, const char* call) {
 }
 
 int SocketState::detach() noexcept {
-    if (!scheduler().closed()) scheduler().reactor().fd_closing(fd());
+    if (!scheduler().closed()) scheduler().fd_closing(fd());
     return forget();
 }
 

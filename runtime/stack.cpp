@@ -156,7 +156,9 @@ StackClass::~StackClass() {
 
 void StackClass::grow() {
     if (slabs_.empty() || slabs_.back()->guarded == slabs_.back()->count) add_slab();
-    ready_ += prepare_more(*slabs_.back());
+    const std::size_t more = prepare_more(*slabs_.back());
+    ready_ += more;
+    settings_.stacks += more;
 }
 
 // One mapping for as many stacks as there are already, within limits; fewer when memory is short.
@@ -190,6 +192,7 @@ void StackClass::add_slab() {
     settings_.sys(SYS_madvise, slab->memory, count * stride_, MADV_NOHUGEPAGE);
     publish(*slab);
     slabs_.push_back(std::move(slab));
+    ++settings_.mappings;
 }
 
 // Makes the next stacks of `slab` usable; returns how many.
@@ -278,18 +281,6 @@ StackClass& StackPool::class_for(std::size_t size) {
 
 void StackPool::trim() noexcept {
     for (auto& known : classes_) known->trim(64);
-}
-
-std::size_t StackPool::mappings() const noexcept {
-    std::size_t sum = 0;
-    for (auto& known : classes_) sum += known->mappings();
-    return sum;
-}
-
-std::size_t StackPool::stacks() const noexcept {
-    std::size_t sum = 0;
-    for (auto& known : classes_) sum += known->stacks();
-    return sum;
 }
 
 GuardHit find_guard(const void* address) noexcept {

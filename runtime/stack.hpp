@@ -12,6 +12,8 @@
 // Threads: a pool belongs to its loop's thread; describe_guard_hit() is async-signal-safe.
 #pragma once
 
+#include "counter.hpp"
+
 #include <coir/detail/sys.hpp>
 #include <coir/detail/task_state.hpp>
 #include <coir/event_loop.hpp>
@@ -50,7 +52,7 @@ struct StackSlot {
 /// One mapping. Slabs are never unmapped before their pool, and their list is readable by a signal
 /// handler at any time.
 struct StackSlab {
-    StackClass* stacks = nullptr;
+    StackClass* stacks = nullptr;  ///< the class that it belongs to
     char* memory = nullptr;
     std::size_t stack_size = 0;
     std::size_t stride = 0;  ///< from one stack to the next
@@ -74,6 +76,8 @@ struct StackSettings {
     const StackGuard guard;
     const bool guard_install;  ///< the kernel has MADV_GUARD_INSTALL and lets us use it
     std::size_t next_colour = 0;
+    Counter<std::size_t> stacks;  // that have their guard, of all classes
+    Counter<std::size_t> mappings;
 };
 
 /// All stacks of one size.
@@ -125,8 +129,6 @@ public:
     /// `most` of them. Returns how many.
     std::size_t trim(std::size_t most) noexcept;
 
-    std::size_t mappings() const noexcept { return slabs_.size(); }
-    std::size_t stacks() const noexcept { return ready_; }
 
 private:
     void forget_poison(StackSlot& slot) noexcept;
@@ -156,8 +158,9 @@ public:
     /// 16 KiB or above 64 GiB.
     StackClass& class_for(std::size_t size);
     void trim() noexcept;
-    std::size_t mappings() const noexcept;
-    std::size_t stacks() const noexcept;
+    /// Any thread, both.
+    std::size_t mappings() const noexcept { return settings_.mappings; }
+    std::size_t stacks() const noexcept { return settings_.stacks; }
     /// How guards are made here.
     const char* guard_method() const noexcept {
         return settings_.guard_install ? "MADV_GUARD_INSTALL" : "mprotect";

@@ -2,8 +2,7 @@
 // The shared state of tasks and futures: outcome, waiters, callbacks, life time.
 //
 //   pending --settle()--> value | error | cancelled        (once; then the waiters are woken in order)
-#include "backtrace.hpp"
-#include "scheduler.hpp"
+#include "context.hpp"
 
 #include <coir/error.hpp>
 
@@ -151,6 +150,7 @@ void StateBase::settle(Outcome outcome) noexcept {
         if (waiter->task) {
             scheduler_->make_ready(*waiter->task);
         } else {
+            if (outcome != Outcome::error) retrieved_ = true;  // somebody has been told
             waiter->notify(*waiter);
         }
     }
@@ -219,6 +219,7 @@ StateBase::DoneCallback::DoneCallback() noexcept : Waiter(nullptr) {
         StateBase* const of = self->state;
         Scheduler& scheduler = of->scheduler();
         if (!scheduler.closed()) {
+            const InContext in(scheduler, self->variables);
             try {
                 self->invoke();
             } catch (...) {
@@ -244,9 +245,11 @@ std::uint64_t StateBase::add_done_callback(std::unique_ptr<DoneCallback> callbac
     static std::atomic<std::uint64_t> last_id{0};
     callback->id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
     callback->state = this;
+    callback->variables = capture_context();
     DoneCallback& added = *callback.release();
     const std::uint64_t id = added.id;
     if (done()) {
+        if (outcome_ != Outcome::error) retrieved_ = true;
         added.notify(added);
     } else {
         waiters_.push_back(added);
@@ -254,16 +257,25 @@ std::uint64_t StateBase::add_done_callback(std::unique_ptr<DoneCallback> callbac
     return id;
 }
 
-bool StateBase::remove_done_callback(std::uint64_t id) noexcept {
+StateBase::DoneCallback* StateBase::find_callback(std::uint64_t id) noexcept {
     for (Waiter* waiter = waiters_.front(); waiter; waiter = waiters_.next(*waiter)) {
         if (waiter->notify != &DoneCallback::queue) continue;
         auto* callback = static_cast<DoneCallback*>(waiter);
-        if (callback->id != id) continue;
-        callback->unlink();
-        delete callback;
-        return true;
+        if (callback->id == id) return callback;
     }
-    return false;
+    return nullptr;
+}
+
+bool StateBase::remove_done_callback(std::uint64_t id) noexcept {
+    DoneCallback* const callback = find_callback(id);
+    if (!callback) return false;
+    callback->unlink();
+    delete callback;
+    return true;
+}
+
+void StateBase::set_callback_follower(std::uint64_t id, const StateBase& follower) noexcept {
+    if (DoneCallback* const callback = find_callback(id)) callback->on_behalf_of = &follower;
 }
 
 // --- Life time ----------------------------------------------------------------------------------
@@ -297,7 +309,7 @@ void StateBase::dispose() noexcept {
         given_up_ = true;
         return;
     }
-    if (outcome_ == Outcome::error && !retrieved_) [[unlikely]] report_unretrieved();
+    if (!retrieved_) [[unlikely]] lost_outcome();
     Scheduler& scheduler = *scheduler_;
     const std::uint16_t block_class = block_class_;
     void* memory = dynamic_cast<void*>(this);
@@ -305,26 +317,20 @@ void StateBase::dispose() noexcept {
     free_state(scheduler, memory, block_class);
 }
 
-// An error that nobody has looked at when the last handle goes would be lost: say so, once.
-void StateBase::report_unretrieved() noexcept {
+// Nobody has looked at the outcome when the last handle goes. An error would be lost: say so, once.
+void StateBase::lost_outcome() noexcept {
     retrieved_ = true;
-    try {
-        std::string message = "exception of a future was never retrieved";
-        if (is_task_) {
-            const TaskBase& task = static_cast<const TaskBase&>(*this);
-            message = "exception in task '" + task.name() + "' was never retrieved";
-            if (scheduler_->debug()) {
-                message += "; it was created at " + describe_address(task.spawn_site());
-            }
-        }
-        scheduler_->report({std::move(message), error_, {}});
-    } catch (...) {
-        // No memory for a report about an error: nothing is left to try.
+    if (outcome_ == Outcome::error) {
+        scheduler_->report_unretrieved(*this);
+    } else if (outcome_ == Outcome::value && is_task_ && !detached_ && scheduler_->debug()) {
+        scheduler_->report_never_awaited(static_cast<const TaskBase&>(*this));
     }
 }
 
 void* allocate_state(Scheduler& scheduler, std::size_t size, std::uint16_t& block_class) {
-    return scheduler.allocate_block(size, block_class);
+    void* memory = scheduler.allocate_block(size, block_class);
+    if (scheduler.debug()) [[unlikely]] scheduler.note_creation(memory);
+    return memory;
 }
 
 void free_state(Scheduler& scheduler, void* memory, std::uint16_t block_class) noexcept {

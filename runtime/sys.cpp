@@ -65,6 +65,7 @@ std::uint64_t Sys::random() noexcept {
 
 void Sys::job_started() noexcept {}
 void Sys::job_finished() noexcept {}
+void Sys::tick() noexcept {}
 bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }
 

@@ -9,7 +9,6 @@
 // Requests come from outside (cancel(); nobody takes these back but uncancel()) or from a scope of
 // the task itself (timeouts, task groups), which takes its own back at its end, delivered or not.
 // Each scope knows what became of its request; for the others one flag is enough.
-#include "backtrace.hpp"
 #include "scheduler.hpp"
 
 #include <coir/await.hpp>
@@ -17,7 +16,6 @@
 #include <coir/log.hpp>
 #include <coir/task.hpp>
 
-#include <ostream>
 #include <utility>
 
 namespace coir {
@@ -44,6 +42,8 @@ std::uint64_t next_task_id() noexcept {
 TaskBase::~TaskBase() = default;
 void TaskBase::finished() noexcept {}
 void TaskBase::left_behind() noexcept {}
+const TaskBase* TaskBase::joined_by() const noexcept { return nullptr; }
+void TaskBase::detach() noexcept { detached_ = true; }
 
 std::string TaskBase::name() const {
     return name_ ? *name_ : "Task-" + std::to_string(id_);
@@ -61,6 +61,7 @@ void TaskBase::execute() noexcept {
         outside_pending_ = 0;
         outcome = Outcome::cancelled;
     } else {
+        scheduler_->task_begins();
         try {
             invoke();
         } catch (const CancelledError& cancelled) {
@@ -70,11 +71,13 @@ void TaskBase::execute() noexcept {
             outcome = Outcome::error;
             error_ = std::current_exception();
         }
+        scheduler_->task_ends();
         if (outcome == Outcome::value && cancelling_ > 0 && !cancel_pending_) {
             scheduler_->swallowed_cancel(*this);
         }
     }
     drop_callable();
+    if (variables_.in_use()) [[unlikely]] scheduler_->release_context(*this, outcome);
     outcome_ = outcome;
     scheduler_->finish(*this);
 }
@@ -82,7 +85,7 @@ void TaskBase::execute() noexcept {
 // --- Cancel requests ----------------------------------------------------------------------------
 
 ScopeRequest* TaskBase::innermost_scope() const noexcept {
-    return stack_ ? stack_->scopes : nullptr;
+    return started_ ? stack_->scopes : nullptr;
 }
 
 // How many masks are in force: no_cancel blocks, and exceptions in flight on this fiber.
@@ -263,6 +266,7 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
     if (running_here != this || options || !stacks->try_reserve()) [[unlikely]] {
         stacks = &reserve_stack(task, options);
     }
+    if (contexts_in_use()) [[unlikely]] give_context(task, options);
     task.owned_ = true;
     task.stack_class_ = stacks;
     task.spawn_site_ = site;
@@ -270,18 +274,10 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
     tasks_.push_back(task);
     ++tasks_alive_;
     ++tasks_created_;
-    push_ready(task);
-}
-
-void Scheduler::swallowed_cancel(const TaskBase& task) noexcept {
-    ++swallowed_cancels_;
-    if (!debug_) return;
-    try {
-        log(LogLevel::warning, "coir: task '" + task.name() + "' caught its cancellation and went on; "
-                               "rethrow CancelledError after cleaning up, or call uncancel()");
-    } catch (const std::bad_alloc&) {
-        // Then it is only counted.
+    if (eager_tasks_ || (options && options->eager_start)) [[unlikely]] {
+        if (running_here == this) return start_eagerly(task);
     }
+    push_ready(task);
 }
 
 void Scheduler::finish(TaskBase& task) noexcept {
@@ -290,32 +286,9 @@ void Scheduler::finish(TaskBase& task) noexcept {
     --tasks_alive_;
     task.finished();
     task.settle(task.outcome_);
+    if (task.detached_ && !task.retrieved_) [[unlikely]] task.lost_outcome();
     current_ = nullptr;
     task.disown();
-}
-
-namespace {
-
-struct Capture {
-    void** addresses;
-    int most;
-    int count;
-};
-
-}  // namespace
-
-int Scheduler::capture_stack(TaskBase& task, void** addresses, int most) noexcept {
-    if (&task == current_ || !task.started_ || task.done()) return 0;
-    Capture capture{addresses, most, 0};
-    FiberContext& from = current_ ? current_->context_ : loop_context_;
-    visit_context(
-        from, task.context_,
-        [](void* argument) {
-            auto& into = *static_cast<Capture*>(argument);
-            into.count = capture_here(into.addresses, into.most);
-        },
-        &capture);
-    return capture.count;
 }
 
 }  // namespace detail
@@ -333,24 +306,6 @@ std::vector<TaskRef> all_tasks() {
         all.emplace_back(detail::StateRef<detail::TaskBase>::share(task));
     }
     return all;
-}
-
-void TaskRef::print_stack(std::ostream& out) const {
-    detail::TaskBase& task = state();
-    out << "task '" << task.name() << "' (" << task.id() << "): ";
-    if (task.done()) {
-        out << "done\n";
-    } else if (task.park()) {
-        out << "waits: " << task.park()->what << '\n';
-    } else {
-        out << (task.started() ? "ready or running\n" : "not started\n");
-    }
-    out << "  created at " << detail::describe_address(task.spawn_site()) << '\n';
-    void* addresses[64];
-    const int count = task.scheduler().capture_stack(task, addresses, 64);
-    for (int i = 0; i < count; ++i) {
-        out << "  " << detail::describe_address(addresses[i]) << '\n';
-    }
 }
 
 }  // namespace v0

@@ -35,18 +35,24 @@ void TaskGroup::prepare_child() {
     if (errors_.capacity() < needed) errors_.reserve(2 * needed);
 }
 
-void TaskGroup::child_started(detail::GroupLink& link, detail::TaskBase& task) noexcept {
+void TaskGroup::add_child(detail::GroupLink& link, detail::TaskBase& task) noexcept {
     link.group = this;
     link.task = &task;
     children_.push_back(link);
     ++size_;
 }
 
+void TaskGroup::remove_child(detail::GroupLink& link) noexcept {
+    link.unlink();
+    link.group = nullptr;
+    --size_;
+}
+
 void TaskGroup::child_finished(detail::GroupLink& link) noexcept {
     link.unlink();
     --size_;
+    link.task->mark_retrieved();
     if (link.task->outcome() == detail::Outcome::error) {
-        link.task->mark_retrieved();
         errors_.push_back(link.task->error());
         stop_children();
         interrupt_body();

@@ -4,9 +4,11 @@
 
 #include <coir/error.hpp>
 
+#include "signal_mask.hpp"
+
 #include <algorithm>
-#include <csignal>
 #include <mutex>
+#include <stdexcept>
 
 #include <pthread.h>
 
@@ -14,18 +16,50 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-ThreadPoolCore::ThreadPoolCore(unsigned most, const char* thread_name)
-    : most_(most), thread_name_(thread_name) {
+ThreadPoolCore::ThreadPoolCore(unsigned most, std::string thread_name, std::size_t most_queued)
+    : most_(most), most_queued_(most_queued), thread_name_(std::move(thread_name)) {
     threads_.reserve(most_);
 }
 
 ThreadPoolCore::~ThreadPoolCore() {
+    stop();
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) thread.join();
+    }
+}
+
+void ThreadPoolCore::stop() noexcept {
     {
         std::lock_guard lock(lock_);
         stopping_ = true;
     }
     signal_.notify(static_cast<int>(most_));
-    for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPoolCore::shut_down() {
+    stop();
+    // Nobody adds threads now.
+    for (const std::thread& thread : threads_) {
+        if (thread.get_id() == std::this_thread::get_id()) {
+            throw std::logic_error("coir: shutdown() of a thread pool on one of its threads");
+        }
+    }
+    std::lock_guard lock(joining_);
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) thread.join();
+    }
+}
+
+PoolMetrics ThreadPoolCore::metrics() noexcept {
+    std::lock_guard lock(lock_);
+    PoolMetrics metrics;
+    metrics.threads = started_;
+    metrics.queued = queued_;
+    metrics.done = done_.load(std::memory_order_relaxed);
+    metrics.running = static_cast<std::size_t>(taken_ - metrics.done);
+    metrics.withdrawn = withdrawn_;
+    metrics.rejected = rejected_;
+    return metrics;
 }
 
 void ThreadPoolCore::abandon(std::unique_ptr<ThreadPoolCore> pool) noexcept {
@@ -41,25 +75,20 @@ void ThreadPoolCore::abandon(std::unique_ptr<ThreadPoolCore> pool) noexcept {
 }
 
 void ThreadPoolCore::start_thread() {
-    // Signals are for the program's own threads.
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        threads_.emplace_back([this] { run_jobs(); });
-        ++started_;
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const SignalsLeftToOthers no_signals;
+    threads_.emplace_back([this] { run_jobs(); });
+    ++started_;
 }
 
-void ThreadPoolCore::submit(PoolJob& job) {
+void ThreadPoolCore::submit(PoolJob& job, std::size_t most_queued) {
     bool grow = false;
     {
         std::lock_guard lock(lock_);
+        if (stopping_) throw InvalidStateError("coir: a job for a thread pool that is shut down");
+        if (started_ >= most_ && queued_ >= idle_ && queued_ - idle_ >= most_queued) {
+            ++rejected_;
+            throw QueueFull();
+        }
         job.queued = true;
         queue_.push_back(job);
         ++queued_;
@@ -93,11 +122,12 @@ bool ThreadPoolCore::withdraw(PoolJob& job) noexcept {
     job.unlink();
     job.queued = false;
     --queued_;
+    ++withdrawn_;
     return true;
 }
 
 void ThreadPoolCore::run_jobs() noexcept {
-    ::pthread_setname_np(::pthread_self(), thread_name_);
+    ::pthread_setname_np(::pthread_self(), thread_name_.c_str());
     for (;;) {
         PoolJob* job = nullptr;
         std::uint32_t seen = 0;
@@ -107,6 +137,7 @@ void ThreadPoolCore::run_jobs() noexcept {
             if (job) {
                 job->queued = false;
                 --queued_;
+                ++taken_;
             } else {
                 if (stopping_) return;
                 seen = signal_.current();
@@ -114,7 +145,10 @@ void ThreadPoolCore::run_jobs() noexcept {
             }
         }
         if (job) {
-            job->work(*job);  // the job, and the stack that it lives on, may be gone afterwards
+            const auto finish = job->finish;
+            job->work(*job);  // without a `finish`, it may be gone afterwards
+            done_.fetch_add(1, std::memory_order_relaxed);
+            if (finish) finish(*job);  // it, and the stack that it lives on
             continue;
         }
         signal_.wait(seen);
@@ -153,7 +187,7 @@ struct PostingJob : PoolJob {
 }  // namespace
 
 bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
-                  void (*on_cancel)(void*) noexcept, void* argument) {
+                  void (*on_cancel)(void*) noexcept, void* argument, PoolQueue queue) {
     TaskBase& self = this_task(what);
     self.check_cancelled();
     Scheduler& scheduler = self.scheduler();
@@ -161,10 +195,12 @@ bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
     posting.inner = &job;
     posting.task = &self;
     posting.work = [](PoolJob& base) noexcept {
-        auto& mine = static_cast<PostingJob&>(base);
-        TaskBase& task = *mine.task;
-        mine.inner->work(*mine.inner);
+        PoolJob& inner = *static_cast<PostingJob&>(base).inner;
+        inner.work(inner);
+    };
+    posting.finish = [](PoolJob& base) noexcept {
         // The loop joins its pools before it refuses posts.
+        TaskBase& task = *static_cast<PostingJob&>(base).task;
         task.scheduler().post(task);
     };
     PoolWait wait;
@@ -177,7 +213,11 @@ bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
     wait.argument = argument;
     scheduler.job_started();
     try {
-        pool.submit(posting);
+        if (queue == PoolQueue::limited) {
+            pool.submit_limited(posting);
+        } else {
+            pool.submit(posting);
+        }
     } catch (...) {
         scheduler.job_finished();
         throw;
@@ -191,7 +231,9 @@ ThreadPoolCore& Scheduler::pool() {
     if (!pool_) {
         const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
         const unsigned most = options_.max_threads != 0 ? options_.max_threads : std::max(4u, cores);
-        pool_ = std::make_unique<ThreadPoolCore>(most, "coir-pool");
+        pool_ = std::make_unique<ThreadPoolCore>(
+            most, "coir-pool",
+            options_.max_queued_jobs != 0 ? options_.max_queued_jobs : ThreadPoolCore::unlimited);
     }
     return *pool_;
 }

@@ -63,7 +63,7 @@ void ThreadResultBase::abandon() noexcept {
     if (!unseen) return;
     try {
         log(LogLevel::error,
-            describe({"exception of a task on another thread was never retrieved", unseen, {}}));
+            describe({"exception of a task on another thread was never retrieved", unseen, {}, {}}));
     } catch (const std::exception&) {
         // No memory for a report about an error.
     }

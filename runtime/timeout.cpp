@@ -9,6 +9,7 @@
 // requests: it is the scope's if no more are left than at its start.
 #include <coir/timeout.hpp>
 
+#include "duration.hpp"
 #include "scheduler.hpp"
 
 #include <coir/log.hpp>
@@ -17,7 +18,7 @@ namespace coir {
 inline namespace v0 {
 
 Timeout::Timeout(TimePoint now, TimePoint when)
-    : task_(detail::this_task("a timeout")) {
+    : task_(detail::this_task("a timeout")), began_(now) {
     timer_.scope = this;
     timer_.fire = &Timeout::timer_fired;
     request_.scope = this;
@@ -87,6 +88,8 @@ bool Timeout::cancelled(const CancelledError& error) {
     return true;
 }
 
+Nanoseconds Timeout::limit() const noexcept { return request_.when - began_; }
+
 std::optional<TimePoint> Timeout::when() const noexcept {
     if (request_.when == never) return std::nullopt;
     return request_.when;
@@ -113,7 +116,13 @@ bool DeadlineTimer::strikes(Scheduler& scheduler) noexcept {
 
 TimePoint now_for_timeout() { return this_task("a timeout").scheduler().now(); }
 
-void throw_timeout() { std::throw_with_nested(TimeoutError()); }
+void throw_timeout(Nanoseconds limit) {
+    const TimeoutError error(limit.count() > 0
+                                 ? "coir: timed out after " + describe_duration(limit)
+                                 : std::string("coir: timed out: there was no time left"));
+    if (!std::current_exception()) throw error;
+    std::throw_with_nested(error);
+}
 
 }  // namespace detail
 

@@ -5,6 +5,8 @@
 // O(live timers), and a cancelled timer never wakes the loop.
 #pragma once
 
+#include "counter.hpp"
+
 #include <coir/detail/callback.hpp>
 #include <coir/time.hpp>
 
@@ -19,12 +21,14 @@ namespace detail {
 class TimerHeap {
 public:
     bool empty() const noexcept { return entries_.empty(); }
-    std::size_t size() const noexcept { return entries_.size(); }
+    /// How many are armed; any thread.
+    std::size_t size() const noexcept { return size_; }
     /// The earliest deadline, or `never`.
     TimePoint next() const noexcept { return empty() ? never : entries_.front().when; }
     /// Arms `node`, which must not be armed. May throw std::bad_alloc.
     void arm(TimerNode& node, TimePoint when) {
         entries_.push_back({when, ++sequence_, &node});
+        ++size_;
         sift_up(entries_.size() - 1);
     }
     /// Disarms `node`; harmless when it is not armed.
@@ -34,6 +38,7 @@ public:
         node.heap_index = TimerNode::unarmed;
         const Entry last = entries_.back();
         entries_.pop_back();
+        --size_;
         if (at == entries_.size()) return;
         place(at, last);
         if (at > 0 && before(last, entries_[(at - 1) / arity])) {
@@ -97,6 +102,7 @@ private:
     }
 
     std::vector<Entry> entries_;
+    Counter<std::size_t> size_;
     std::uint64_t sequence_ = 0;
 };
 

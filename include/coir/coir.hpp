@@ -5,15 +5,20 @@
 
 #include <coir/as_completed.hpp>
 #include <coir/await.hpp>
+#include <coir/call_graph.hpp>
+#include <coir/context.hpp>
 #include <coir/error.hpp>
 #include <coir/error_code.hpp>
 #include <coir/event_loop.hpp>
+#include <coir/file.hpp>
 #include <coir/future.hpp>
 #include <coir/gather.hpp>
 #include <coir/log.hpp>
+#include <coir/loop_group.hpp>
 #include <coir/net.hpp>
 #include <coir/outcome.hpp>
 #include <coir/process.hpp>
+#include <coir/outcome.hpp>
 #include <coir/queue.hpp>
 #include <coir/race.hpp>
 #include <coir/reactor.hpp>
@@ -21,12 +26,14 @@
 #include <coir/run.hpp>
 #include <coir/shield.hpp>
 #include <coir/signal.hpp>
+#include <coir/shield.hpp>
 #include <coir/stream.hpp>
 #include <coir/sync.hpp>
 #include <coir/task.hpp>
 #include <coir/task_group.hpp>
 #include <coir/thread.hpp>
 #include <coir/thread_future.hpp>
+#include <coir/thread_pool.hpp>
 #include <coir/time.hpp>
 #include <coir/time_limit.hpp>
 #include <coir/timeout.hpp>

@@ -11,6 +11,7 @@
 #include <coir/future.hpp>
 #include <coir/log.hpp>
 #include <coir/task.hpp>
+#include <coir/thread_pool.hpp>
 #include <coir/time.hpp>
 
 #include <chrono>
@@ -53,14 +54,20 @@ struct RunOptions {
     /// The main task's, because run() moves a whole program onto it.
     std::size_t main_stack_size = 8u << 20;
     StackGuard stack_guard = StackGuard::required;
-    /// asyncio's debug mode; also by COIR_DEBUG=1.
+    /// asyncio's debug mode, which costs much: steps that take long, tasks that nobody awaits and
+    /// cancellations that are swallowed are logged, reports say where what they are about was created,
+    /// and std::terminate() which task called it. Also by COIR_DEBUG=1.
     bool debug = false;
+    /// Starts every task at once, as TaskOptions::eager_start does for one.
+    bool eager_tasks = false;
     /// In debug mode: steps that last longer are logged.
     Nanoseconds slow_task_threshold = std::chrono::milliseconds(100);
     /// How long close waits for tasks that do not end when cancelled, before it names them.
     Nanoseconds cleanup_grace = std::chrono::seconds(10);
     /// Threads of the to_thread pool; 0: max(4, cores).
     unsigned max_threads = 0;
+    /// to_thread calls that may wait for a thread; 0: no limit. One more throws QueueFull.
+    std::size_t max_queued_jobs = 0;
     OnDeadlock on_deadlock = OnDeadlock::report;
 };
 
@@ -75,7 +82,12 @@ struct ExceptionContext {
     std::string message;
     std::exception_ptr exception;  ///< may be null
     TaskRef task;                  ///< may be empty
+    /// In debug mode: where the task, future or callback was created, a line per frame.
+    std::string created_at = {};
 };
+
+/// Names a hook, to remove it by.
+using HookId = std::uint64_t;
 
 /// A callback that was queued. Dropping it cancels nothing.
 class COIR_API Handle {
@@ -111,7 +123,7 @@ public:
     TimePoint when() const { return callback_ ? callback_->when() : TimePoint{}; }
 };
 
-/// Counters of a loop, all since it was made.
+/// Counters of a loop, all since it was made. Each of them only grows, but for those of the present.
 struct LoopMetrics {
     std::uint64_t turns = 0;     ///< times the reactor was polled
     std::uint64_t steps = 0;     ///< callbacks and task steps run (counted in steps of a turn)
@@ -119,9 +131,10 @@ struct LoopMetrics {
     std::size_t tasks_alive = 0;
     std::uint64_t swallowed_cancels = 0;  ///< cancelled tasks that caught it and went on
     std::size_t timers = 0;               ///< armed now
-    Nanoseconds idle{};                   ///< spent in waits that were allowed to block
+    Nanoseconds idle{};  ///< spent in waits that were allowed to block, the present one included
     std::size_t stacks_reserved = 0;      ///< address ranges, in stacks
     std::size_t stack_mappings = 0;
+    PoolMetrics pool;                     ///< of the to_thread pool
 };
 
 /// An event loop. Construct one only to embed or to test; run() makes its own.
@@ -135,14 +148,14 @@ public:
     /// Closes it.
     ~EventLoop();
 
-    /// Runs until stop(). Throws std::logic_error when a loop runs on this thread, or after close.
+    /// Runs until stop(), also when there is nothing to do. Throws std::logic_error when a loop runs on this thread, or after close.
     void run_forever();
     /// Runs until the job (a callable, Task or Future) is done; returns its result or throws its
     /// exception. A callable becomes a task with the main task's stack.
     template <class Job>
     auto run_until_complete(Job&& job);
     /// One turn: polls I/O, timers and other threads' posts, then runs what is ready now. Returns
-    /// whether anything was run. In every turn ready entries run in FIFO order, callbacks and task
+    /// whether anything was run, not counting hooks. In every turn ready entries run in FIFO order, callbacks and task
     /// steps alike; a busy loop polls at least every 256 steps or 500 us.
     bool run_once(RunMode mode = RunMode::wait);
     /// Lets the entries that are queued by now run, then leaves run_forever(). Any thread may call
@@ -192,6 +205,55 @@ public:
         return queue(callback, [&] { detail::queue_callback_threadsafe(*callback); });
     }
 
+    /// Calls `fn()` as long as `fd` is readable, once in a turn of the loop, outside any task and in
+    /// FIFO order with task steps; a second one for the descriptor replaces the first. It is level
+    /// triggered: what `fn` leaves unread brings it up again. "Readable" includes the end of the data
+    /// and errors. The loop neither owns the descriptor nor changes its flags: remove the reader
+    /// before the descriptor is closed (what coir itself closes is removed by that). What `fn` throws
+    /// goes to the exception handler, and it is called again. Throws std::invalid_argument for a
+    /// negative number, IoError EBADF for one that is not open and EPERM for what cannot be waited
+    /// for, such as files, std::logic_error for the descriptor of a coir Stream, Socket or Listener
+    /// of this loop, and after close(). Behaviour: asyncio's loop.add_reader.
+    template <class F>
+    void add_reader(int fd, F&& fn) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), false);
+        queue(callback, [&] { detail::watch_fd(*callback, fd, detail::FdSide::read); });
+    }
+    /// Ends it; an event that has come already is not delivered. False when there was no reader, as
+    /// after close(); the writer of the descriptor stays.
+    bool remove_reader(int fd) { return remove_watch(fd, detail::FdSide::read); }
+    /// The same for writing; a descriptor may have both.
+    template <class F>
+    void add_writer(int fd, F&& fn) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), false);
+        queue(callback, [&] { detail::watch_fd(*callback, fd, detail::FdSide::write); });
+    }
+    bool remove_writer(int fd) { return remove_watch(fd, detail::FdSide::write); }
+
+    /// Calls `fn()` in every turn before the loop looks for I/O, however long that may then sleep.
+    /// Hooks run outside any task and must not suspend, in the order in which they were added; they
+    /// may add hooks, which wait for the next turn, and remove any, themselves included; what they
+    /// throw goes to the exception handler. Behaviour: libuv's uv_prepare_t.
+    template <class F>
+    HookId add_prepare_hook(F&& fn) {
+        return add_hook(std::forward<F>(fn), detail::HookPhase::prepare);
+    }
+    /// Calls `fn()` in every turn after the loop has looked for I/O: behind the callbacks and task
+    /// steps that I/O has made ready, and before those of timers that are due. Behaviour: uv_check_t.
+    template <class F>
+    HookId add_check_hook(F&& fn) {
+        return add_hook(std::forward<F>(fn), detail::HookPhase::check);
+    }
+    /// Calls `fn()` in every turn, before the prepare hooks, and keeps the loop from sleeping: for
+    /// work that fills idle time piece by piece. I/O, timers and tasks have their turn after each
+    /// call. A virtual clock advances a microsecond a turn meanwhile. Behaviour: uv_idle_t.
+    template <class F>
+    HookId add_idle_hook(F&& fn) {
+        return add_hook(std::forward<F>(fn), detail::HookPhase::idle);
+    }
+    /// False when there is none of that name, as after close().
+    bool remove_hook(HookId id);
+
     /// As the free create_task(), on this loop; it need not run yet.
     template <class F, class... Args>
         requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
@@ -228,8 +290,10 @@ public:
     /// False when there was none. A call that is queued does not run any more.
     bool remove_signal_handler(int signo);
 
-    /// Receives errors that nobody can catch; null restores the default, which logs them. It is
-    /// called on the loop, must not suspend; if it throws, the default is told of both.
+    /// Receives errors that nobody can catch; null restores the default, which logs them (of errors
+    /// that were never retrieved the first ten, and at close() how many more there were). It is called
+    /// on the loop, in the context of the task or callback that failed, and must not suspend; if it
+    /// throws, the default is told of both.
     void set_exception_handler(std::function<void(const ExceptionContext&)> handler);
     void call_exception_handler(const ExceptionContext& context);
 
@@ -238,12 +302,16 @@ public:
     std::string_view reactor_name() const noexcept;
     /// One sentence on why this reactor was chosen.
     const std::string& reactor_choice() const noexcept;
+    /// Any thread, as long as the loop is not being closed.
     LoopMetrics metrics() const;
 
-    /// Readable when a turn is due, for foreign main loops, together with next_timeout(); -1 where
-    /// the reactor cannot be embedded.
+    /// Readable when a turn is due, for foreign main loops: sleep until it is, but no longer than
+    /// next_timeout(), then call run_once(RunMode::no_wait). Ask for both before each sleep. -1 where
+    /// the reactor cannot be embedded (poll and sim, and those of your own that say so).
     int fd() noexcept;
-    /// How long until a timer is due: 0 when something is ready, nothing when there is no timer.
+    /// How long until a turn is due that does not show in fd(): 0 when something is ready or waits to
+    /// be given to the kernel, or there are idle hooks; until the first timer; nothing when there is
+    /// none.
     std::optional<Nanoseconds> next_timeout();
     /// Whether something is ready to run.
     bool has_ready() const;
@@ -278,6 +346,14 @@ private:
         }
         return QueuedHandle(callback);
     }
+    template <class F>
+    HookId add_hook(F&& fn, detail::HookPhase phase) {
+        detail::CallbackBase* callback = make_callback(std::forward<F>(fn), false);
+        HookId id = 0;
+        queue(callback, [&] { id = detail::add_hook(*callback, phase); });
+        return id;
+    }
+    bool remove_watch(int fd, detail::FdSide side);
     TimePoint later(Nanoseconds delay) const;
     detail::Scheduler& open_scheduler() const;
     void run_until_done(detail::StateBase& state);

@@ -215,6 +215,9 @@ public:
     virtual void fd_closing(int fd) noexcept;
     /// A descriptor that polls readable when wait() would return something; -1: cannot be embedded.
     virtual int pollable_fd() const noexcept;
+    /// Whether wait() has something to do that pollable_fd() does not show: requests that the kernel
+    /// has not been given yet, or results that wait to be collected. The default: false.
+    virtual bool has_unsent() const noexcept;
     /// In the child of a fork: forget the kernel objects that are shared with the parent.
     virtual void forked_child() noexcept;
     virtual void counters(ReactorCounters& counters) const noexcept;

@@ -14,7 +14,8 @@
 namespace coir {
 inline namespace v0 {
 
-/// Runs main functions one after another on one loop, which is made at the first use.
+/// Runs main functions one after another on one loop, which is made at the first use. They share one
+/// context, which begins as a copy of the calling thread's at the first run.
 class COIR_API Runner {
 public:
     explicit Runner(RunOptions options = {});
@@ -46,6 +47,8 @@ private:
 
     RunOptions options_;
     std::unique_ptr<EventLoop> loop_;
+    detail::ContextSlot context_;  // what the latest main task has left
+    bool has_context_ = false;
     bool closed_ = false;
 };
 

@@ -81,6 +81,7 @@ auto shield(Job&& job) -> Future<detail::JobResult<Job>> {
         const Future<T> future(detail::StateRef<Outer>::share(*target));
         if (!future.done()) detail::follow_job<T>(*job, future);
     });
+    inner.ref_state()->set_callback_follower(following, outer.state());
     outer.add_done_callback(
         [last = detail::LastAct([inner, following, target] {
              *target = nullptr;

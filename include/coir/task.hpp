@@ -110,10 +110,22 @@ template <class F, class... Args>
     return Task<Result>(std::move(ref));
 }
 
+template <class F, class... Args>
+[[gnu::always_inline]] inline TaskRef start_detached(const TaskOptions* options, F&& f,
+                                                     Args&&... args) {
+    auto* impl = make_task_impl(running_scheduler("spawn_detached"), std::forward<F>(f),
+                                std::forward<Args>(args)...);
+    auto ref = StateRef<TaskBase>::adopt(impl);
+    impl->detach();  // first: it may end while it is being started
+    spawn(*impl, options);
+    return TaskRef(std::move(ref));
+}
+
 }  // namespace detail
 
 /// Starts `f(args...)` as a task of the running loop; its first step comes after the steps that are
-/// already due. Arguments are decay-copied like std::thread's. Throws StackAllocError when there is
+/// already due (see TaskOptions::eager_start for another way). It gets a copy of the caller's context
+/// variables. Arguments are decay-copied like std::thread's. Throws StackAllocError when there is
 /// no memory for a stack, std::logic_error when no loop runs here.
 template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
@@ -133,16 +145,12 @@ template <class F, class... Args>
 template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
 [[gnu::always_inline]] inline TaskRef spawn_detached(F&& f, Args&&... args) {
-    return detail::start_task(detail::running_scheduler("spawn_detached"), nullptr,
-                              std::forward<F>(f), std::forward<Args>(args)...)
-        .ref();
+    return detail::start_detached(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 [[gnu::always_inline]] inline TaskRef spawn_detached(const TaskOptions& options, F&& f,
                                                      Args&&... args) {
-    return detail::start_task(detail::running_scheduler("spawn_detached"), &options,
-                              std::forward<F>(f), std::forward<Args>(args)...)
-        .ref();
+    return detail::start_detached(&options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// The running task; empty in callbacks and outside loops. Any thread.

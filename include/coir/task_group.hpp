@@ -85,6 +85,9 @@ private:
         void finished() noexcept override {
             if (link.group) link.group->child_finished(link);
         }
+        const detail::TaskBase* joined_by() const noexcept override {
+            return link.linked() ? &link.group->parent_ : nullptr;
+        }
     };
 
     template <class F, class... Args>
@@ -95,13 +98,20 @@ private:
         Impl* child = detail::make_state<Impl>(detail::running_scheduler("TaskGroup::create_task"),
                                                std::forward<F>(f), std::forward<Args>(args)...);
         auto ref = detail::StateRef<detail::ValueState<Result, detail::TaskBase>>::adopt(child);
-        detail::spawn(*child, options);
-        child_started(child->link, *child);
+        // Before it is started: it may end, or cancel this group, in an eager first step.
+        add_child(child->link, *child);
+        try {
+            detail::spawn(*child, options);
+        } catch (...) {
+            remove_child(child->link);
+            throw;
+        }
         return Task<Result>(std::move(ref));
     }
 
     void prepare_child();
-    void child_started(detail::GroupLink& link, detail::TaskBase& task) noexcept;
+    void add_child(detail::GroupLink& link, detail::TaskBase& task) noexcept;
+    void remove_child(detail::GroupLink& link) noexcept;
     void child_finished(detail::GroupLink& link) noexcept;
     void stop_children() noexcept;
     void interrupt_body() noexcept;

@@ -74,6 +74,7 @@ public:
     }
 
     // Internal.
+    detail::ThreadResultBase& base() const { return result(); }
     explicit ThreadFuture(detail::StateRef<detail::RemoteResult<T>> result) noexcept
         : result_(std::move(result)) {}
 

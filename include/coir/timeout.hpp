@@ -50,6 +50,8 @@ protected:
     bool cancelled(const CancelledError& error);
     /// By anything else.
     void failed() noexcept { leave(); }
+    /// From the beginning to the deadline.
+    Nanoseconds limit() const noexcept;
 
 private:
     struct Timer : detail::DeadlineTimer {
@@ -66,6 +68,7 @@ private:
     detail::TaskBase& task_;
     Timer timer_;
     Request request_;
+    const TimePoint began_;
     std::uint32_t cancelling_before_ = 0;
     bool expired_ = false;
     bool active_ = true;
@@ -78,13 +81,15 @@ public:
     TimeoutScope(TimePoint now, TimePoint when) : Timeout(now, when) {}
     using Timeout::cancelled;
     using Timeout::failed;
+    using Timeout::limit;
     using Timeout::returned;
 };
 
 /// The clock of the loop that runs here; std::logic_error outside a task.
 COIR_API TimePoint now_for_timeout();
-/// Throws TimeoutError with the exception in flight nested in it.
-[[noreturn]] COIR_API void throw_timeout();
+/// Throws a TimeoutError that names the limit (none, or less than nothing: there was no time), with
+/// the exception in flight nested in it.
+[[noreturn]] COIR_API void throw_timeout(Nanoseconds limit);
 
 template <class F>
 auto call_with_timeout(F&& f, Timeout& timeout) -> decltype(auto) {
@@ -122,7 +127,7 @@ auto run_with_deadline(TimePoint now, TimePoint when, F&& f) -> ScopeResult<move
         if constexpr (moves_on) {
             return {};
         } else {
-            throw_timeout();
+            throw_timeout(scope.limit());
         }
     } catch (...) {
         scope.failed();
@@ -137,7 +142,7 @@ auto await_out_of_time(Handle&& handle) -> decltype(auto) {
         return std::forward<Handle>(handle).get();
     } catch (const TaskCancelledError&) {
         // The handle's own end, and not something that it threw.
-        if (handle.cancelled()) throw_timeout();
+        if (handle.cancelled()) throw_timeout(Nanoseconds(0));
         throw;
     }
 }
@@ -198,7 +203,7 @@ COIR_SUSPENDS auto wait_for(Job&& job, std::chrono::duration<Rep, Period> durati
         return detail::await_out_of_time(std::forward<Job>(job));
     } else {
         static_cast<void>(detail::enter_suspension_point("wait_for"));
-        if (limit.count() <= 0) throw TimeoutError();
+        if (limit.count() <= 0) detail::throw_timeout(limit);
         return with_timeout(limit, std::forward<Job>(job));
     }
 }

@@ -5,7 +5,9 @@
 // function. The definitions have names of their own and get libc's by an assembler label, so that
 // they need not agree with the declarations of libc's headers (noexcept, redirections), and so that
 // calls within this library can never meet them.
-#include "in_task.hpp"
+#include "real.hpp"
+
+#include "../calls/in_task.hpp"
 
 #include <coir/log.hpp>
 
@@ -18,6 +20,11 @@
 #include <pthread.h>
 
 namespace coir_legacy {
+
+namespace hooks = coir::detail::legacy;
+namespace in_task = coir::detail::calls::in_task;
+using coir::detail::Scheduler;
+
 namespace {
 
 enum Category : unsigned { io = 1, sleep = 2, dns = 4, life = 8 };

@@ -3,7 +3,7 @@
 //
 // From it come the exported functions, the pointers to the real ones, the version script and the
 // test that compares all of this with the built library. To cover another function: a line here, and
-// a function of the same name and parameters in namespace in_task (in_task.hpp declares it).
+// a function of the same name and parameters in namespace in_task (calls/in_task.hpp declares it).
 //
 //   X(symbol, category, system call, result, parameters, arguments)
 //

@@ -234,7 +234,7 @@ TEST_CASE("rule 356: abort reaches the peer as a reset", "[net]") {
     });
 }
 
-TEST_CASE("B76: writing to a peer that has gone is an error, not a signal", "[net]") {
+TEST_CASE("rule 288, B76: writing to a peer that has gone is an error, not a signal", "[net]") {
     struct sigaction disposition {};
     REQUIRE(::sigaction(SIGPIPE, nullptr, &disposition) == 0);
     REQUIRE(disposition.sa_handler == SIG_DFL);

@@ -16,12 +16,13 @@ struct Reports {
     struct Report {
         std::string message;
         std::string error;
+        std::string created_at = {};
     };
     std::vector<Report> all;
 
     void attach(coir::EventLoop& loop) {
         loop.set_exception_handler([this](const coir::ExceptionContext& context) {
-            Report report{context.message, "none"};
+            Report report{context.message, "none", context.created_at};
             try {
                 if (context.exception) std::rethrow_exception(context.exception);
             } catch (const std::exception& error) {

@@ -24,7 +24,7 @@ CXX_WARNINGS = ["-Wnon-virtual-dtor", "-Wold-style-cast"]
 
 # System headers of POSIX and Linux whose types may appear in public headers.
 PUBLIC_SYSTEM = re.compile(
-    r"(sys/(socket|uio|types|stat|syscall|un|wait|time)|netinet/[a-z]+|arpa/inet|netdb|poll|unistd|"
+    r"(sys/(socket|uio|types|stat|syscall|un|wait|time|select)|netinet/[a-z]+|arpa/inet|netdb|poll|unistd|"
     r"fcntl|signal|time|errno|stddef|stdint|stdbool|stdio|pthread|semaphore|dirent|sched)\.h")
 
 # What libcoir must do through Sys and never through libc, where an interposer would meet it.

@@ -48,6 +48,8 @@ public:
     void cancel() noexcept;
     TimePoint when() const noexcept { return when_; }
     Scheduler& scheduler() const noexcept { return *scheduler_; }
+    /// The context that it runs in: a copy of the current one, taken by queue_callback() and the like.
+    ContextSlot& variables() noexcept { return variables_; }
 
 protected:
     explicit CallbackBase(Scheduler& scheduler) noexcept : scheduler_(&scheduler) {}
@@ -65,6 +67,7 @@ private:
     Scheduler* scheduler_;
     TimePoint when_{};
     TimerNode timer_;
+    ContextSlot variables_;
 
 public:
     static CallbackBase* from_timer(TimerNode& node) noexcept;
@@ -72,6 +75,8 @@ public:
         block_class_ = block_class;
         pooled_ = true;
     }
+    /// Runs it unless it is cancelled or the loop closed; what it throws goes to the handler.
+    void call() noexcept;
     void run_and_release() noexcept;
     void arm(TimePoint when);
 };
@@ -140,6 +145,14 @@ private:
 COIR_API void queue_callback(CallbackBase& callback);
 COIR_API void queue_callback_threadsafe(CallbackBase& callback);
 COIR_API void queue_timer(CallbackBase& callback, TimePoint when);
+
+/// Which way a descriptor is watched.
+enum class FdSide : std::uint8_t { read, write };
+COIR_API void watch_fd(CallbackBase& callback, int fd, FdSide side);
+
+/// When a hook is called.
+enum class HookPhase : std::uint8_t { idle, prepare, check };
+COIR_API std::uint64_t add_hook(CallbackBase& callback, HookPhase phase);
 
 }  // namespace detail
 }  // namespace v0

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <coir/detail/config.hpp>
+#include <coir/detail/context_slot.hpp>
 #include <coir/detail/intrusive_list.hpp>
 #include <coir/error.hpp>
 
@@ -26,8 +27,8 @@ inline namespace v0 {
 namespace detail {
 
 class Scheduler;
+class StateBase;
 class TaskBase;
-class TaskGroupState;
 
 /// An entry of the ready queue. `run` is null for a task (which is switched to, not called).
 struct ReadyEntry {
@@ -47,9 +48,14 @@ struct Park {
 
 /// A member of a wait queue: a suspended task, or (task == nullptr) somebody to be told at once.
 struct Waiter : ListLink {
-    explicit Waiter(TaskBase* waiting) noexcept : task(waiting) {}
+    explicit Waiter(TaskBase* waiting) noexcept : task(waiting) {
+        if (!waiting) on_behalf_of = nullptr;
+    }
     TaskBase* task;
     void (*notify)(Waiter&) noexcept = nullptr;  ///< called when the waiter is taken off its queue
+    /// Without a task: the future that will get the outcome, if any. The await graph has its awaiters
+    /// then. It must live as long as this is linked.
+    const StateBase* on_behalf_of;
 };
 
 enum class Outcome : std::uint8_t { pending, value, error, cancelled };
@@ -85,7 +91,8 @@ public:
     const std::exception_ptr& error() const noexcept { return error_; }
     /// What was given to cancel(), for a cancelled state.
     const std::string& cancel_message() const noexcept;
-    /// Somebody has seen the outcome: an error will not be reported as never retrieved.
+    /// Somebody has seen the outcome: an error will not be reported as never retrieved, nor (in debug
+    /// mode) a task as never awaited.
     void mark_retrieved() noexcept { retrieved_ = true; }
 
     /// The current task, which is to await this. Throws std::logic_error outside of one, and
@@ -117,13 +124,14 @@ public:
         }
 
     private:
-        static constexpr std::uint16_t most = (1u << 14) - 1;
+        static constexpr std::uint16_t most = (1u << 13) - 1;
         StateBase& state_;
         const bool counted_;
     };
     /// Throws for a pending state (`InvalidStateError`), an error, or a cancellation.
     void throw_unless_value(bool awaited) {
         if (outcome_ != Outcome::value || moved_out_) [[unlikely]] throw_outcome(awaited);
+        retrieved_ = true;
     }
     /// Cancels a task (a request) or a future (at once). False when it is done.
     bool cancel(const std::string& message);
@@ -146,6 +154,7 @@ public:
         virtual void invoke() = 0;
         static void queue(Waiter& waiter) noexcept;
         std::uint64_t id = 0;
+        ContextSlot variables;
         /// Held from when it is queued until it has run: a pending state is not kept alive by its
         /// own callbacks.
         StateBase* state = nullptr;
@@ -154,6 +163,10 @@ public:
     void add_waiter(Waiter& waiter) noexcept { waiters_.push_back(waiter); }
     std::uint64_t add_done_callback(std::unique_ptr<DoneCallback> callback);
     bool remove_done_callback(std::uint64_t id) noexcept;
+    /// The callback gives the outcome to `follower`, which lives until the callback is removed.
+    void set_callback_follower(std::uint64_t id, const StateBase& follower) noexcept;
+    /// Who waits for this, for the await graph.
+    const IntrusiveList<Waiter>& waiters() const noexcept { return waiters_; }
     void require_thread(const char* call) const;
 
 protected:
@@ -161,6 +174,7 @@ protected:
         : awaits_(0),
           given_up_(false),
           owned_(false),
+          detached_(false),
           block_class_(0),
           is_task_(is_task),
           retrieved_(false),
@@ -180,13 +194,15 @@ protected:
         if (references_.load(std::memory_order_acquire) == 0) dispose();
     }
     void dispose() noexcept;
-    void report_unretrieved() noexcept;
+    void lost_outcome() noexcept;
+    DoneCallback* find_callback(std::uint64_t id) noexcept;
     void keep_cancel_message(const std::string& message) noexcept;
 
     std::atomic<std::uint32_t> references_{1};  // the handles'
-    std::uint16_t awaits_ : 14;   // see Kept
+    std::uint16_t awaits_ : 13;   // see Kept
     std::uint16_t given_up_ : 1;  // the last reference has gone during these
     std::uint16_t owned_ : 1;     // the loop keeps a task until it has ended, whoever refers to it
+    std::uint16_t detached_ : 1;  // nobody is expected to await a task
     Outcome outcome_ = Outcome::pending;
     std::uint8_t block_class_ : 5;  // the size class of the memory this lives in
     std::uint8_t is_task_ : 1;

@@ -43,6 +43,10 @@ public:
     virtual void job_started() noexcept;
     virtual void job_finished() noexcept;
 
+    /// The loop goes round without anything to do, for its idle hooks: a virtual clock, which only
+    /// moves when a loop sleeps, may move a little.
+    virtual void tick() noexcept;
+
     /// Whether `pick` decides what runs next; the real system leaves ready entries in FIFO order.
     virtual bool picks() const noexcept;
     /// Which of `count` ready entries runs next: a number below `count`, which is at least 2.

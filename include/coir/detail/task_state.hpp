@@ -5,6 +5,7 @@
 // stack, so that a kept handle does not pin a stack.
 #pragma once
 
+#include <coir/context.hpp>
 #include <coir/detail/config.hpp>
 #include <coir/detail/state.hpp>
 #include <coir/time.hpp>
@@ -27,6 +28,12 @@ struct TaskOptions {
     std::string name = {};
     /// Bytes of stack to reserve; 0: what RunOptions says. Rounded up to a power of two.
     std::size_t stack_size = 0;
+    /// Runs the task at once, inside the call that creates it, until it suspends for the first time
+    /// or ends; then the creator goes on. Nothing else runs in between. Only where the loop runs
+    /// already; RunOptions::eager_tasks says so for all tasks.
+    bool eager_start = false;
+    /// The context that the task is to share; by default it gets a copy of its creator's.
+    Context context = {};
 };
 
 namespace detail {
@@ -111,6 +118,11 @@ public:
     const void* spawn_site() const noexcept { return spawn_site_; }
     const Park* park() const noexcept { return park_; }
     bool started() const noexcept { return started_; }
+    ContextSlot& variables() noexcept { return variables_; }
+    /// The task that will join this one whether or not it waits for it now: a task group's; or null.
+    virtual const TaskBase* joined_by() const noexcept;
+    /// Nobody is expected to await it: a failure is reported when it ends.
+    void detach() noexcept;
 
 protected:
     explicit TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true) {}
@@ -147,11 +159,14 @@ private:
     Park* park_ = nullptr;
     FiberContext context_;
 
-    StackSlot* stack_ = nullptr;
-    StackClass* stack_class_ = nullptr;
+    union {
+        StackClass* stack_class_ = nullptr;  // until it has started
+        StackSlot* stack_;                   // from then on
+    };
     const void* spawn_site_ = nullptr;
     std::uint64_t id_ = 0;
     std::unique_ptr<std::string> name_;
+    ContextSlot variables_;
 };
 
 /// Results that cannot be stored as they are: void becomes nothing, references stay references.

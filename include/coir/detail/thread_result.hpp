@@ -108,8 +108,8 @@ public:
 protected:
     explicit RemoteCall(Scheduler& loop) noexcept;
     ~RemoteCall() override;
-    /// The loop: makes the callable into a task.
-    virtual TaskBase& start_task() = 0;
+    /// The loop: makes the callable into a task; null when it has ended already (an eager one).
+    virtual TaskBase* start_task() = 0;
     /// Destroys the callable, if it has not become a task.
     virtual void drop_callable() noexcept = 0;
 
@@ -121,6 +121,7 @@ private:
     void cancel_requested(std::string&& message) noexcept override;
 
     TaskBase* task_ = nullptr;  // the loop's
+    ContextSlot variables_;     // a copy of the caller's, for the task
     // These with the lock.
     bool started_ = false;
     bool cancel_asked_ = false;
@@ -202,12 +203,12 @@ public:
 
 private:
     ~RemoteCallOf() override = default;
-    TaskBase& start_task() override {
+    TaskBase* start_task() override {
         auto* task = make_state<RemoteTask<T, F>>(*this->home_, *this, std::move(*f_));
         const auto handle = StateRef<TaskBase>::adopt(task);
         f_.reset();
         spawn(*task, nullptr);
-        return *task;
+        return handle->done() ? nullptr : task;
     }
     void drop_callable() noexcept override { f_.reset(); }
 

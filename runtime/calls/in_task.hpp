@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+// What libc's blocking calls do in a task: the same, but the task waits, not the thread. The C API
+// offers them as coir_read() and so on, libcoir-legacy puts them in the place of libc's own.
+//
+// The pattern of all of them: try without waiting; when that says EAGAIN, and the program has not
+// asked for it by O_NONBLOCK, suspend the task until the descriptor is ready, and try again. So the
+// kernel alone decides about results, and a descriptor's flags stay as the program has set them.
+//
+//   receive.cpp read recv...   send.cpp write send...   connection.cpp connect accept close
+//   polling.cpp poll epoll     select.cpp               time.cpp       names.cpp
+#pragma once
+
+#include "direct.hpp"
+
+#include "../legacy/symbols.hpp"
+#include "../legacy_hooks.hpp"
+
+#include <cstddef>
+
+#include <netdb.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace coir::inline v0::detail::calls {
+
+namespace hooks = coir::detail::legacy;
+using coir::Nanoseconds;
+using coir::TimePoint;
+using coir::detail::Scheduler;
+using hooks::Woken;
+
+// Declared for every symbol of the table, with one more parameter: the loop of the running task.
+#define COIR_LEGACY_ADD_LOOP(...) (Scheduler & loop __VA_OPT__(, ) __VA_ARGS__)
+namespace in_task {
+#define COIR_LEGACY_DECLARE(symbol, category, number, result, parameters, arguments) \
+    COIR_API result symbol COIR_LEGACY_ADD_LOOP parameters;
+COIR_LEGACY_SYMBOLS(COIR_LEGACY_DECLARE)
+#undef COIR_LEGACY_DECLARE
+}  // namespace in_task
+
+/// The loop's system calls: raw, replaceable, never a wrapper's. Results are >= 0 or -errno.
+using coir::detail::Sys;
+
+/// Sets errno and returns -1.
+int fail(int error) noexcept;
+
+/// To be called when a call in a task is done and has not suspended it: after 64 of them in a row
+/// the other tasks have a turn. Keeps errno.
+void did_not_suspend(Scheduler& loop) noexcept;
+
+/// O_NONBLOCK as the program has set it; or -errno.
+long status_flags(Sys& sys, int fd) noexcept;
+bool is_nonblocking(Sys& sys, int fd) noexcept;
+/// When a call on `fd` that begins now must end, by SO_RCVTIMEO or SO_SNDTIMEO.
+TimePoint socket_deadline(Sys& sys, int fd, int option) noexcept;
+/// A file or a disk, which readiness does not concern; also when that cannot be found out.
+bool is_file(Sys& sys, int fd) noexcept;
+/// Data has no boundaries there: SOCK_STREAM.
+bool is_stream(Sys& sys, int fd) noexcept;
+
+/// The waits of one call on one descriptor: asks for O_NONBLOCK and for the socket's timeout at the
+/// first wait only, and goes easy on descriptors whose readiness is a lie.
+class Waiting {
+public:
+    /// `timeout_option`: SO_RCVTIMEO, SO_SNDTIMEO, or 0. `what` names the call in dumps.
+    Waiting(Scheduler& loop, int fd, short events, int timeout_option, const char* what) noexcept
+        : loop_(loop), fd_(fd), timeout_option_(timeout_option), events_(events), what_(what) {}
+    /// The call said EAGAIN. Returns 0 when it should be tried again, or the -errno to end with.
+    long wait() noexcept;
+    /// Whether the program wants EAGAIN on this descriptor.
+    bool nonblocking() noexcept;
+    /// Bytes have moved since the last wait.
+    void progress() noexcept { futile_ = 0; }
+    bool suspended() const noexcept { return suspended_; }
+
+private:
+    Scheduler& loop_;
+    int fd_;
+    int timeout_option_;
+    short events_;
+    const char* what_;
+    bool flags_known_ = false;
+    bool nonblocking_ = false;
+    bool deadline_known_ = false;
+    bool suspended_ = false;
+    unsigned futile_ = 0;
+    TimePoint deadline_ = coir::never;
+};
+
+/// One operation of code poll.
+void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcept;
+/// How long to stay away from a descriptor that says ready and is not: none for the first few
+/// times, then 1 to 10 milliseconds.
+Nanoseconds pause_after(unsigned futile) noexcept;
+/// Sleeps; outcome timeout or cancelled.
+Woken rest(Scheduler& loop, TimePoint until, const char* what) noexcept;
+
+}  // namespace coir::inline v0::detail::calls

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// The fortified calls of programs: the real ones know how to say that the buffer is too small.
+#include "real.hpp"
+
+#include "../calls/in_task.hpp"
+
+namespace coir::inline v0::detail::calls {
+
+namespace real = coir_legacy::real;
+
+namespace in_task {
+
+ssize_t __read_chk(Scheduler& loop, int fd, void* buffer, size_t size, size_t room) {
+    if (size > room) return real::__read_chk(fd, buffer, size, room);
+    return in_task::read(loop, fd, buffer, size);
+}
+
+ssize_t __recv_chk(Scheduler& loop, int fd, void* buffer, size_t size, size_t room, int flags) {
+    if (size > room) return real::__recv_chk(fd, buffer, size, room, flags);
+    return in_task::recv(loop, fd, buffer, size, flags);
+}
+
+ssize_t __recvfrom_chk(Scheduler& loop, int fd, void* buffer, size_t size, size_t room, int flags,
+                       sockaddr* address, socklen_t* length) {
+    if (size > room) return real::__recvfrom_chk(fd, buffer, size, room, flags, address, length);
+    return in_task::recvfrom(loop, fd, buffer, size, flags, address, length);
+}
+
+int __poll_chk(Scheduler& loop, pollfd* fds, nfds_t count, int timeout, size_t room) {
+    if (room / sizeof *fds < count) return real::__poll_chk(fds, count, timeout, room);
+    return in_task::poll(loop, fds, count, timeout);
+}
+
+int __ppoll_chk(Scheduler& loop, pollfd* fds, nfds_t count, const timespec* timeout,
+                const sigset_t* mask, size_t room) {
+    if (room / sizeof *fds < count) return real::__ppoll_chk(fds, count, timeout, mask, room);
+    return in_task::ppoll(loop, fds, count, timeout, mask);
+}
+
+}  // namespace in_task
+}  // namespace coir::inline v0::detail::calls
