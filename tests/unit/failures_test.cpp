@@ -11,6 +11,7 @@
 #include <coir/queue.hpp>
 #include <coir/reactor.hpp>
 #include <coir/run.hpp>
+#include <coir/sync.hpp>
 #include <coir/task_group.hpp>
 #include <coir/thread.hpp>
 #include <coir/timeout.hpp>
@@ -20,8 +21,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -258,4 +261,91 @@ TEST_CASE("a reactor that fails while a loop is closed leaves it as it was, to b
     CHECK(loop.is_closed());
     CHECK(task.cancelled());
     CHECK(cleaned_up);
+}
+
+TEST_CASE("D23: what need not wait, in locks, queues and channels, does not allocate") {
+    run_on_sim([] {
+        coir::Lock lock;
+        coir::Event event;
+        coir::Semaphore semaphore(3);
+        coir::SharedLock shared;
+        coir::Barrier barrier(1);
+        coir::Queue<int> queue(8);
+        coir::LifoQueue<int> stack(8);
+        coir::PriorityQueue<int> heap(8);
+        coir::Channel<int> channel(8);
+        coir::Lazy<int> lazy([] { return 1; });
+        std::size_t made = 0;
+        for (int round = 0; round < 2; ++round) {  // in the first one they grow; few, for the loop has its own at times
+            const std::size_t before = allocations;
+            for (int i = 0; i < 100; ++i) {
+                { std::scoped_lock hold(lock, semaphore, shared); }
+                { std::shared_lock hold(shared); }
+                event.set();
+                event.wait();
+                barrier.wait();
+                for (int item = 0; item < 5; ++item) {
+                    queue.put(item);
+                    stack.put(item);
+                    heap.put(-item);
+                    channel.send(item);
+                }
+                for (int item = 0; item < 5; ++item) {
+                    queue.get();
+                    stack.get();
+                    heap.get();
+                    coir::select(coir::case_receive(channel, [](std::optional<int>) {}),
+                                 coir::case_default([] {}));
+                }
+                lazy.get();
+            }
+            made = allocations - before;
+        }
+        CHECK(made == 0);
+    });
+}
+
+TEST_CASE("no memory: tasks that wait for locks and channels are served and cancelled all the same") {
+    run_on_sim([] {
+        coir::Lock lock;
+        coir::Condition condition;
+        coir::Channel<int> channel;
+        coir::SharedLock shared;
+        coir::Barrier barrier(2);
+        shared.lock_shared();
+        int served = 0;
+        auto waiter = coir::create_task([&] {
+            std::unique_lock hold(lock);
+            condition.wait(hold);
+            ++served;
+        });
+        auto party = coir::create_task([&] {
+            barrier.wait();
+            ++served;
+        });
+        auto selector = coir::create_task([&] {
+            coir::select(coir::case_receive(channel, [&](std::optional<int>) { ++served; }),
+                         coir::case_send(channel, 1, [] {}));
+        });
+        auto writer = coir::create_task([&] { shared.lock(); });
+        auto reader = coir::create_task([&] {
+            shared.lock_shared();
+            ++served;
+        });
+        coir::yield_now();
+        const std::size_t before = allocations;
+        refuse_memory = true;
+        lock.lock();
+        condition.notify_all();
+        lock.unlock();
+        barrier.wait();
+        channel.send(5);
+        writer.cancel();
+        for (int i = 0; i < 3; ++i) coir::yield_now();
+        refuse_memory = false;
+        CHECK(allocations == before);
+        CHECK(served == 4);
+        CHECK(writer.cancelled());
+        for (auto* task : {&waiter, &party, &selector, &reader}) coir::await(*task);
+    });
 }
