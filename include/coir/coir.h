@@ -29,6 +29,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* Only pointed to; a strict C99 <time.h> has them not. */
+struct timespec;
+struct timeval;
+
 #if defined(COIR_STATIC)
 #define COIR_C_API
 #else
