@@ -13,7 +13,7 @@ namespace {
 
 coir::ContextVar<std::string> request_id("request_id", "-");
 
-void log(const char* text) { std::printf("[%s] %s\n", request_id.get().c_str(), text); }
+void log(const char* text) { std::printf("%s: %s\n", request_id.get().c_str(), text); }
 
 void query_database() {
     log("query");

@@ -67,7 +67,7 @@ int main() {
     int ticks = 0;
     g_timeout_add(1, &tick, &ticks);
 
-    auto program = loop.create_task([main_loop] {
+    auto program = loop.create_task([] {
         auto server = coir::start_server(
             [](coir::Stream stream) {
                 while (auto line = stream.readline()) stream.write("you said " + *line);
@@ -79,9 +79,8 @@ int main() {
         client.close();
         coir::sleep(50ms);
         std::cout << coir::to_thread([] { return "a thread has run\n"; });
-        server.close();
-        g_main_loop_quit(main_loop);
     });
+    program.add_done_callback([main_loop] { g_main_loop_quit(main_loop); });
     g_main_loop_run(main_loop);
     program.result();
     std::cout << (ticks > 1 ? "GLib's timer has run meanwhile\n" : "GLib's timer starved\n");

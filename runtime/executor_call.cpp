@@ -91,7 +91,7 @@ private:
             arrive();
             drop();
         } else {
-            stop_.request_stop();
+            call_->request_stop();
         }
     }
     void end_with_loop() noexcept {
@@ -101,7 +101,7 @@ private:
 
     void work_now() noexcept {
         try {
-            call_->work(stop_.get_token());
+            call_->work();
         } catch (const CancelledError& cancelled) {
             ended_cancelled_ = true;
             reason_ = copy_reason(cancelled.message());
@@ -143,7 +143,6 @@ private:
     const std::shared_ptr<ThreadPoolCore> core_;  // null: an executor that is not coir's
     std::unique_ptr<ExecutorCall> call_;
     WhenCancelled cancelled_;
-    std::stop_source stop_;
     std::exception_ptr error_;
     std::string reason_;
     bool ended_cancelled_ = false;

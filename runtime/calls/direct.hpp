@@ -129,6 +129,8 @@ inline int epoll_pwait2(Sys& sys, int fd, epoll_event* events, int most, const t
 /// Returns the error number, as the function of libc does.
 inline int clock_nanosleep(Sys& sys, clockid_t clock, int flags, const timespec* duration,
                            timespec* left) noexcept {
+    // As libc has it: the kernel says ENOTSUP.
+    if (clock == CLOCK_THREAD_CPUTIME_ID) return EINVAL;
     return static_cast<int>(-sys(SYS_clock_nanosleep, clock, flags, duration, left));
 }
 

@@ -30,11 +30,8 @@ int error_of_current() noexcept {
         return EPERM;  // outside a task, in the wrong loop, in the wrong state
     } catch (...) {
         try {
-            const std::error_code code = current_exception_code();
-            return code.category() == std::generic_category() ||
-                           code.category() == std::system_category()
-                       ? code.value()
-                       : EIO;
+            const std::error_condition meaning = current_exception_code().default_error_condition();
+            return meaning.category() == std::generic_category() ? meaning.value() : EIO;
         } catch (...) {
             return ENOMEM;
         }

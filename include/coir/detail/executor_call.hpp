@@ -26,7 +26,9 @@ public:
     ExecutorCall& operator=(const ExecutorCall&) = delete;
     virtual ~ExecutorCall();
     /// The executor's thread; may throw.
-    virtual void work(std::stop_token stop) = 0;
+    virtual void work() = 0;
+    /// The loop: the work is to stop.
+    virtual void request_stop() noexcept = 0;
     /// The loop: the result goes to the future.
     virtual void deliver() = 0;
     virtual StateBase& future() noexcept = 0;
@@ -43,10 +45,10 @@ public:
     template <class G>
     ExecutorCallOf(StateRef<FutureState<Result>> future, G&& f)
         : future_(std::move(future)), f_(std::forward<G>(f)) {}
-    void work(std::stop_token stop) override {
+    void work() override {
         const auto call = [&]() -> Result {
             if constexpr (std::is_invocable_v<F, std::stop_token>) {
-                return std::invoke(std::move(f_), std::move(stop));
+                return std::invoke(std::move(f_), stop_.get_token());
             } else {
                 return std::invoke(std::move(f_));
             }
@@ -64,11 +66,13 @@ public:
             future_->set_value(std::move(*result_));
         }
     }
+    void request_stop() noexcept override { stop_.request_stop(); }
     StateBase& future() noexcept override { return *future_; }
 
 private:
     StateRef<FutureState<Result>> future_;
     F f_;
+    std::stop_source stop_;  // here: what it is made of calls libc, which the library must not
     std::optional<ValueOf<Result>> result_;
 };
 
