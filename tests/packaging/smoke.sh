@@ -84,7 +84,7 @@ needs_no_coir() { [ -x "$1" ] && ! needs_coir "$1"; }
 
 only_own_symbols() {
     nm -DC --defined-only "$shared" | cut -d' ' -f3- |
-        grep -vE '^(coir::|coir_|(vtable|typeinfo|typeinfo name|VTT|guard variable) for coir::|(non-)?virtual thunk to coir::)' >"$scratch/foreign"
+        grep -vE '^((auto )?coir::|coir_|(vtable|typeinfo|typeinfo name|VTT|guard variable) for coir::|(non-)?virtual thunk to coir::)' >"$scratch/foreign"
     nm -D --defined-only "$shared" | grep -E 'jump_fcontext|io_uring_' >>"$scratch/foreign"
     if [ -s "$scratch/foreign" ]; then
         head -n 20 "$scratch/foreign"
