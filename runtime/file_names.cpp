@@ -101,7 +101,7 @@ private:
     void add(int fd, const char* name, unsigned char type) {
         const std::string_view text = name;
         if (text == "." || text == "..") return;
-        FileType known = type_of_mode(DTTOIF(type));
+        FileType known = type_of_mode(static_cast<std::uint32_t>(DTTOIF(type)));
         // Not every file system says it.
         if (known == FileType::unknown) known = look_up(fd, name);
         entries_.push_back({std::string(text), known});

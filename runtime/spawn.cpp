@@ -25,7 +25,7 @@ extern "C" void __asan_unpoison_memory_region(void const volatile*, std::size_t)
 
 // The child leaves frames behind that never return; what the sanitizers note of them would be taken
 // for the parent's.
-#define COIR_CHILD [[gnu::no_sanitize("address", "thread", "undefined")]]
+#define COIR_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
 namespace coir {
 inline namespace v0 {
