@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -94,6 +96,26 @@ TEST_CASE("rule 354: a new session, a process group, and killing all of it", "[p
     });
 }
 
+namespace {
+
+/// The signals of one line of /proc/self/status. Whoever started the tests may ignore some too.
+std::set<int> signal_mask(const std::string& status, const std::string& name) {
+    const std::size_t line = status.find(name + ":\t");
+    if (line == std::string::npos) {
+        return {};
+    }
+    const std::uint64_t bits = std::stoull(status.substr(line + name.size() + 2, 16), nullptr, 16);
+    std::set<int> signals;
+    for (int number = 1; number <= 64; ++number) {
+        if ((bits >> (number - 1) & 1) != 0) {
+            signals.insert(number);
+        }
+    }
+    return signals;
+}
+
+}  // namespace
+
 TEST_CASE("rule 354, D21: the child has default signals and nothing blocked", "[process]") {
     std::signal(SIGUSR1, SIG_IGN);
     sigset_t blocked, before;
@@ -110,8 +132,8 @@ TEST_CASE("rule 354, D21: the child has default signals and nothing blocked", "[
         }
         options.restore_signals = false;
         const std::string kept = output_of(show, options);
-        CHECK(kept.find("SigBlk:\t0000000000000800") != std::string::npos);
-        CHECK(kept.find("SigIgn:\t0000000000000200") != std::string::npos);
+        CHECK(signal_mask(kept, "SigBlk").count(SIGUSR2) == 1);
+        CHECK(signal_mask(kept, "SigIgn").count(SIGUSR1) == 1);
     });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     std::signal(SIGUSR1, SIG_DFL);
