@@ -11,6 +11,8 @@
 
 #include <coir/log.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -27,10 +29,18 @@ using coir::detail::Scheduler;
 
 namespace {
 
-enum Category : unsigned { io = 1, sleep = 2, dns = 4, life = 8 };
+enum Category : unsigned {
+    io = 1, sleep = 2, dns = 4, life = 8, locks = 16, keys = 32, proc = 64, files = 128
+};
+
+struct Word {
+    std::string_view name;
+    Category category;
+};
+constexpr Word words[] = {{"io", io}, {"sleep", sleep}, {"dns", dns}};
 
 // What COIR_LEGACY allows; all until the constructor has read it.
-constinit unsigned enabled = io | sleep | dns | life;
+constinit unsigned enabled = ~0u;
 // In the child of a fork only the calling task goes on, and its loop's kernel objects are shared
 // with the parent: in that loop everything blocks as it does without coir. Loops that the child
 // makes are as good as any.
@@ -67,6 +77,18 @@ inline Scheduler* applies() noexcept {
     }
 }
 
+void refuse(const std::string_view word, const std::string_view list) {
+    std::string allowed;
+    for (const Word& known : words) {
+        if (!allowed.empty()) allowed += ", ";
+        allowed += known.name;
+    }
+    coir::detail::log(coir::LogLevel::warning,
+                      "coir: COIR_LEGACY='" + std::string(list) + "': '" + std::string(word) +
+                          "' is not available in this version and ignored; allowed is a list of " +
+                          allowed);
+}
+
 void enable_by_environment(const std::string_view all) {
     std::string_view list = all;
     enabled = life;
@@ -74,18 +96,12 @@ void enable_by_environment(const std::string_view all) {
         const std::size_t comma = list.find(',');
         const std::string_view word = list.substr(0, comma);
         list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-        if (word == "io") {
-            enabled |= io;
-        } else if (word == "sleep") {
-            enabled |= sleep;
-        } else if (word == "dns") {
-            enabled |= dns;
+        const auto known = std::find_if(std::begin(words), std::end(words),
+                                        [&](const Word& candidate) { return candidate.name == word; });
+        if (known == std::end(words)) {
+            refuse(word, all);
         } else {
-            coir::detail::log(coir::LogLevel::warning,
-                              "coir: COIR_LEGACY='" + std::string(all) + "': '" +
-                                  std::string(word) +
-                                  "' is not available in this version and ignored; allowed is a "
-                                  "list of io, sleep, dns");
+            enabled |= known->category;
         }
     }
 }
