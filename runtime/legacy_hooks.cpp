@@ -176,8 +176,8 @@ Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, Ti
     return wait.outcome;
 }
 
-Woken run_resolver_job(Scheduler& loop, void (*work)(void*), void* argument,
-                       const char* what) noexcept {
+Woken run_job(Scheduler& loop, Lane lane, void (*work)(void*), void* argument,
+              const char* what) noexcept {
     if (cancel_asked(loop)) return Woken::cancelled;
     struct Job : PoolJob {
         void (*call)(void*);
@@ -190,8 +190,8 @@ Woken run_resolver_job(Scheduler& loop, void (*work)(void*), void* argument,
         self.call(self.argument);
     };
     try {
-        return run_pool_job(loop.resolver_pool(), job, what, nullptr, nullptr) ? Woken::event
-                                                                               : Woken::cancelled;
+        ThreadPoolCore& pool = lane == Lane::names ? loop.resolver_pool() : loop.pool();
+        return run_pool_job(pool, job, what, nullptr, nullptr) ? Woken::event : Woken::cancelled;
     } catch (...) {
         return Woken::no_memory;
     }

@@ -61,10 +61,13 @@ struct WaitOperation : Operation {
 COIR_API Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count,
                         TimePoint deadline, const char* what) noexcept;
 
-/// Runs `work(argument)` on the threads for name resolution and suspends the task meanwhile.
+/// Which threads: those for name resolution, which are many, or the loop's pool.
+enum class Lane : std::uint8_t { names, pool };
+
+/// Runs `work(argument)` on a thread and suspends the task meanwhile.
 /// `cancelled`: it was withdrawn and did not run; `no_memory`: no thread could be had.
-COIR_API Woken run_resolver_job(Scheduler& loop, void (*work)(void*), void* argument,
-                                const char* what) noexcept;
+COIR_API Woken run_job(Scheduler& loop, Lane lane, void (*work)(void*), void* argument,
+                       const char* what) noexcept;
 
 }  // namespace legacy
 }  // namespace detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// connect, accept, accept4, close in a task.
+// connect, accept, accept4 in a task.
 //
 // Facts:
 // - No flag keeps connect() from waiting. io_uring can do without; elsewhere O_NONBLOCK is set
@@ -135,12 +135,6 @@ int accept4(Scheduler& loop, int fd, sockaddr* address, socklen_t* length, int f
         if (!waiting.suspended()) did_not_suspend(loop);
         return static_cast<int>(to_libc(result));
     }
-}
-
-// Whoever waits for it on this loop is woken with EBADF; Linux would leave a blocked thread there.
-int close(Scheduler& loop, int fd) {
-    if (fd >= 0) hooks::closing(loop, fd);
-    return direct::close(hooks::sys(loop), fd);
 }
 
 }  // namespace in_task

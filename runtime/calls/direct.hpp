@@ -24,6 +24,12 @@ inline long to_libc(long result) noexcept {
     return -1;
 }
 
+/// Sets errno and returns -1.
+inline int fail(int error) noexcept {
+    errno = error;
+    return -1;
+}
+
 /// The size of the kernel's signal sets.
 inline constexpr std::size_t mask_size = _NSIG / 8;
 

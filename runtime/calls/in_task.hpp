@@ -6,21 +6,18 @@
 // asked for it by O_NONBLOCK, suspend the task until the descriptor is ready, and try again. So the
 // kernel alone decides about results, and a descriptor's flags stay as the program has set them.
 //
-//   receive.cpp read recv...   send.cpp write send...   connection.cpp connect accept close
-//   polling.cpp poll epoll     select.cpp               time.cpp       names.cpp
+//   receive.cpp read recv...   send.cpp write send...   connection.cpp connect accept
+//   polling.cpp poll epoll     select.cpp               life.cpp close dup2...
+//   time.cpp                   names.cpp                event_counters.cpp
 #pragma once
 
 #include "direct.hpp"
 
+#include "../legacy/symbol_types.hpp"
 #include "../legacy/symbols.hpp"
 #include "../legacy_hooks.hpp"
 
 #include <cstddef>
-
-#include <netdb.h>
-#include <sys/time.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 namespace coir::inline v0::detail::calls {
 
@@ -42,9 +39,6 @@ COIR_LEGACY_SYMBOLS(COIR_LEGACY_DECLARE)
 /// The loop's system calls: raw, replaceable, never a wrapper's. Results are >= 0 or -errno.
 using coir::detail::Sys;
 
-/// Sets errno and returns -1.
-int fail(int error) noexcept;
-
 /// To be called when a call in a task is done and has not suspended it: after 64 of them in a row
 /// the other tasks have a turn. Keeps errno.
 void did_not_suspend(Scheduler& loop) noexcept;
@@ -56,6 +50,8 @@ bool is_nonblocking(Sys& sys, int fd) noexcept;
 TimePoint socket_deadline(Sys& sys, int fd, int option) noexcept;
 /// A file or a disk, which readiness does not concern; also when that cannot be found out.
 bool is_file(Sys& sys, int fd) noexcept;
+/// The size of the process's descriptor table; -1: unknown.
+int descriptor_table_size(Sys& sys) noexcept;
 /// Data has no boundaries there: SOCK_STREAM.
 bool is_stream(Sys& sys, int fd) noexcept;
 

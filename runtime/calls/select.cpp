@@ -10,29 +10,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <new>
-
-#include <fcntl.h>
 
 namespace coir::inline v0::detail::calls {
 namespace {
 
 constexpr std::size_t word_bits = 8 * sizeof(unsigned long);
-
-// The size of the process's descriptor table, from /proc/self/status; -1: unknown.
-int table_size(Sys& sys) noexcept {
-    const long file = sys(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
-    if (file < 0) return -1;
-    char text[1024];
-    const long size = sys.read(static_cast<int>(file), text, sizeof text - 1);
-    sys.close(static_cast<int>(file));
-    if (size <= 0) return -1;
-    text[size] = '\0';
-    const char* line = std::strstr(text, "FDSize:");
-    return line ? std::atoi(line + 7) : -1;
-}
 
 // The caller's sets, and copies for the kernel to write its answers into.
 class Sets {
@@ -104,7 +88,7 @@ int select_until(Scheduler& loop, int count, Sets& sets, TimePoint deadline, con
     MultiWait waiting(loop, deadline, mask != nullptr, what);
     if (count < 0) return waiting.finish(-EINVAL);
     if (count > FD_SETSIZE) {
-        const int table = table_size(sys);
+        const int table = descriptor_table_size(sys);
         if (table > 0) count = std::min(count, table);
     }
     if (sets.reserve(count) < 0) return waiting.finish(-ENOMEM);

@@ -19,11 +19,6 @@ constexpr unsigned patience = 3;
 
 }  // namespace
 
-int fail(int error) noexcept {
-    errno = error;
-    return -1;
-}
-
 void did_not_suspend(Scheduler& loop) noexcept {
     if (--calls_left > 0) [[likely]] return;
     calls_left = calls_per_turn;

@@ -3,6 +3,7 @@
 #include "real.hpp"
 
 #include <cerrno>
+#include <type_traits>
 
 #include <dlfcn.h>
 
@@ -25,6 +26,10 @@ long missing() noexcept {
     errno = ENOSYS;
     return -1;
 }
+void* missing_pointer() noexcept {
+    errno = ENOSYS;
+    return nullptr;
+}
 
 // The system call itself, with libc's conventions.
 template <long Number, class Function>
@@ -33,7 +38,9 @@ template <long Number, class Result, class... Args>
 struct Direct<Number, Result(Args...)> {
     static Result call(Args... args) { return static_cast<Result>(::syscall(Number, args...)); }
     static void* address() noexcept {
-        if constexpr (Number < 0) {
+        if constexpr (std::is_pointer_v<Result>) {
+            return reinterpret_cast<void*>(&missing_pointer);
+        } else if constexpr (Number < 0) {
             return reinterpret_cast<void*>(&missing);
         } else {
             return reinterpret_cast<void*>(&call);

@@ -2,27 +2,13 @@
 // The functions that are replaced: found with dlsym(RTLD_NEXT) at their first use.
 #pragma once
 
+#include "symbol_types.hpp"
 #include "symbols.hpp"
-
-#include <cstddef>
-
-#include <netdb.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/types.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
 
 namespace coir_legacy {
 
 /// Position of a symbol in the table.
-enum class Symbol : unsigned char {
+enum class Symbol : unsigned short {
 #define COIR_LEGACY_INDEX(symbol, ...) symbol,
     COIR_LEGACY_SYMBOLS(COIR_LEGACY_INDEX)
 #undef COIR_LEGACY_INDEX

@@ -26,9 +26,14 @@
     COIR_LEGACY_STREAM_SYMBOLS(X)  \
     COIR_LEGACY_POLL_SYMBOLS(X)    \
     COIR_LEGACY_LIFE_SYMBOLS(X)    \
+    COIR_LEGACY_HELPER_SYMBOLS(X)  \
     COIR_LEGACY_TIME_SYMBOLS(X)    \
     COIR_LEGACY_NAME_SYMBOLS(X)    \
     COIR_LEGACY_LOCK_SYMBOLS(X)    \
     COIR_LEGACY_THREAD_SYMBOLS(X)  \
     COIR_LEGACY_PROCESS_SYMBOLS(X) \
     COIR_LEGACY_FILE_SYMBOLS(X)
+
+// Functions with an open list of parameters, which no macro can pass on: variadic.cpp defines them
+// by those of the table.
+#define COIR_LEGACY_VARIADIC_SYMBOLS(X) X(syslog) X(__syslog_chk)

@@ -44,6 +44,20 @@
     X(pthread_yield, sleep, SYS_sched_yield, int, (), ()) \
     X(thrd_yield, sleep, -1, void, (), ())
 
+// What ends a descriptor, so that its waiters do not wait for what took its number. What begins one
+// needs no line here: nothing is remembered of descriptors, every call asks the kernel anew.
 #define COIR_LEGACY_LIFE_SYMBOLS(X) \
-    X(close, life, SYS_close, int, (int fd), (fd))
+    X(close, life, SYS_close, int, (int fd), (fd)) \
+    X(dup2, life, -1, int, (int fd, int target), (fd, target)) \
+    X(dup3, life, SYS_dup3, int, (int fd, int target, int flags), (fd, target, flags)) \
+    X(close_range, life, SYS_close_range, int, (unsigned first, unsigned last, int flags), (first, last, flags)) \
+    X(closefrom, life, -1, void, (int first), (first)) \
+    X(fclose, life, -1, int, (FILE* file), (file)) \
+    X(mq_close, life, SYS_close, int, (mqd_t queue), (queue))
+
+#define COIR_LEGACY_HELPER_SYMBOLS(X) \
+    X(eventfd_read, io, -1, int, (int fd, eventfd_t* value), (fd, value)) \
+    X(eventfd_write, io, -1, int, (int fd, eventfd_t value), (fd, value)) \
+    X(vsyslog, io, -1, void, (int priority, const char* format, va_list arguments), (priority, format, arguments)) \
+    X(__vsyslog_chk, io, -1, void, (int priority, int check, const char* format, va_list arguments), (priority, check, format, arguments))
 // clang-format on
