@@ -5,6 +5,8 @@
 // - `poll32_events` has its halves swapped on big-endian machines.
 // - A length is 32 bits; the kernel moves at most 0x7ffff000 bytes per call anyway.
 // - A poll is also answered when only POLLRDHUP is true, whether that was asked for or not.
+// - A poll for POLLPRI alone is not woken: the kernel takes this bit for one of its own. Sockets wake
+//   for POLLRDBAND in the same moment.
 // - Offset -1 means "the file position", for files, and is what sockets and pipes need.
 // - A path, an iovec array or a msghdr may go once the entry is submitted, a buffer only after the
 //   completion. coir keeps all of them until the completion.
@@ -71,6 +73,7 @@ void prepare_poll(io_uring_sqe& sqe, int fd, unsigned events, unsigned poll_flag
                   std::uint64_t token) noexcept {
     start(sqe, IORING_OP_POLL_ADD, fd, token);
     sqe.len = poll_flags;
+    if (events & POLLPRI) events |= POLLRDBAND;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     events = events << 16 | events >> 16;
 #endif

@@ -16,6 +16,8 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 namespace coir::inline v0::detail::calls {
 namespace {
@@ -43,6 +45,7 @@ long connect_by_readiness(Scheduler& loop, int fd, long flags, const sockaddr* a
                           socklen_t length, TimePoint deadline) noexcept {
     Sys& sys = hooks::sys(loop);
     bool begun = false;
+    bool under_way = false;  // since an earlier call
     for (unsigned pause = 1;; pause = std::min(pause + 1, 10u)) {
         const long result = connect_now(sys, fd, flags, address, length);
         if (result == -EISCONN && begun) return 0;
@@ -57,12 +60,35 @@ long connect_by_readiness(Scheduler& loop, int fd, long flags, const sockaddr* a
             if (woken == Woken::timeout && until >= deadline) return -EAGAIN;
             if (woken == Woken::timeout) continue;
         } else {
+            under_way = under_way || (!begun && result == -EALREADY);
             begun = true;
             hooks::WaitOperation operation;
             prepare_poll(operation, fd, POLLOUT);
             woken = hooks::wait_any(loop, &operation, 1, deadline, "connect");
+            if (woken == Woken::timeout && under_way) return -EALREADY;
         }
         if (const long error = connect_error(woken); error < 0) return error;
+    }
+}
+
+// Whether a connect() of earlier is under way.
+bool is_connecting(Sys& sys, int fd) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return sys(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_SYN_SENT;
+}
+
+// An attempt that came to an end in the network. After it, connect() makes the socket as good as
+// new, but io_uring does not.
+bool has_failed_late(long result) noexcept {
+    switch (-result) {
+        case ECONNREFUSED:
+        case ECONNRESET:
+        case ETIMEDOUT:
+        case EHOSTUNREACH:
+        case ENETUNREACH: return true;
+        default: return false;
     }
 }
 
@@ -73,9 +99,16 @@ long connect_natively(Scheduler& loop, int fd, const sockaddr* address, socklen_
     operation.fd = fd;
     operation.address = const_cast<sockaddr*>(address);
     operation.address_length = length;
+    Sys& sys = hooks::sys(loop);
+    const bool under_way = deadline != coir::never && is_connecting(sys, fd);
     const Woken woken = hooks::wait_any(loop, &operation, 1, deadline, "connect");
     if (woken == Woken::timeout && address->sa_family == AF_UNIX) return -EAGAIN;
+    if (woken == Woken::timeout && under_way) return -EALREADY;
     if (woken != Woken::event) return connect_error(woken);
+    if (has_failed_late(operation.result)) {
+        const sockaddr nobody{AF_UNSPEC, {}};
+        sys(SYS_connect, fd, &nobody, sizeof nobody);
+    }
     return operation.result;
 }
 

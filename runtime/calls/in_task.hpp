@@ -69,8 +69,14 @@ public:
     /// Bytes have moved since the last wait.
     void progress() noexcept { futile_ = 0; }
     bool suspended() const noexcept { return suspended_; }
+    /// Flags for the next try. Who has waited for room on a unix socket learns of its end without
+    /// SIGPIPE.
+    int quietly() const noexcept { return unix_sender_ ? MSG_NOSIGNAL : 0; }
 
 private:
+    void look_at_socket() noexcept;
+    Woken wait_for_readiness(hooks::WaitOperation& operation) noexcept;
+
     Scheduler& loop_;
     int fd_;
     int timeout_option_;
@@ -80,6 +86,7 @@ private:
     bool nonblocking_ = false;
     bool deadline_known_ = false;
     bool suspended_ = false;
+    bool unix_sender_ = false;
     unsigned futile_ = 0;
     TimePoint deadline_ = coir::never;
 };

@@ -38,13 +38,19 @@ int poll_until(Scheduler& loop, pollfd* fds, nfds_t count, TimePoint deadline, c
     }
 }
 
+// epoll_pwait() without waiting lets no signal through, ppoll() does.
+long take_signals(Sys& sys, const sigset_t* mask) noexcept {
+    return poll_now(sys, nullptr, 0, mask);
+}
+
 int epoll_until(Scheduler& loop, int fd, epoll_event* events, int most, TimePoint deadline,
                 const sigset_t* mask, const char* what) noexcept {
     Sys& sys = hooks::sys(loop);
     MultiWait waiting(loop, deadline, mask != nullptr, what);
     static_cast<void>(waiting.reserve(1));
     for (;;) {
-        const long result = sys(SYS_epoll_pwait, fd, events, most, 0, mask, mask_size);
+        long result = sys(SYS_epoll_pwait, fd, events, most, 0, nullptr, mask_size);
+        if (result == 0 && mask) result = take_signals(sys, mask);
         if (result != 0) return waiting.finish(result);
         waiting.add(fd, POLLIN);
         const long ended = waiting.wait();

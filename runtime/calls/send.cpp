@@ -11,7 +11,7 @@
 // - Unconnected unix datagram sockets are always "writable", however full the peer's queue is:
 //   after a few futile waits there are pauses instead (Waiting).
 // - pwritev2 with RWF_NOWAIT works on pipes, and keeps writes of up to PIPE_BUF bytes whole. Where
-//   it does not (ttys, FIFOs), POLLOUT promises room for that much.
+//   it does not, POLLOUT promises room: for that much in FIFOs, for less in terminals.
 #include "in_task.hpp"
 #include "pieces.hpp"
 
@@ -19,6 +19,8 @@
 #include <climits>
 
 #include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -54,7 +56,7 @@ long send_message(Scheduler& loop, int fd, const msghdr* message, int flags,
     Waiting waiting(loop, fd, POLLOUT, SO_SNDTIMEO, what);
     long sent;
     for (;;) {
-        sent = sys(SYS_sendmsg, fd, message, flags | MSG_DONTWAIT);
+        sent = sys(SYS_sendmsg, fd, message, flags | MSG_DONTWAIT | waiting.quietly());
         if (sent == -EINTR) continue;
         const bool connecting = sent == -EINPROGRESS && (flags & MSG_FASTOPEN) != 0;
         if (sent != -EAGAIN && !connecting) break;
@@ -88,6 +90,14 @@ long send_bytes(Scheduler& loop, int fd, const void* data, std::size_t size, int
     return send_message(loop, fd, &message, flags, what);
 }
 
+// A terminal that is ready has room for 256 bytes, and may write eight for one (tabs).
+constexpr std::size_t terminal_piece = 32;
+
+bool is_terminal(Sys& sys, int fd) noexcept {
+    termios mode;
+    return sys(SYS_ioctl, fd, TCGETS, &mode) == 0;
+}
+
 // One attempt on what is neither a socket nor a file.
 long write_once(Sys& sys, Waiting& waiting, int fd, Pieces& left) noexcept {
     std::size_t count = 0;
@@ -98,7 +108,7 @@ long write_once(Sys& sys, Waiting& waiting, int fd, Pieces& left) noexcept {
     pollfd one{fd, POLLOUT, 0};
     timespec zero{0, 0};
     if (sys(SYS_ppoll, &one, 1, &zero, nullptr, 0) == 0) return -EAGAIN;
-    pieces = left.window(count, PIPE_BUF);
+    pieces = left.window(count, is_terminal(sys, fd) ? terminal_piece : PIPE_BUF);
     return sys(SYS_writev, fd, pieces, count);
 }
 

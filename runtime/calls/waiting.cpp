@@ -13,9 +13,17 @@ namespace {
 
 constexpr int calls_per_turn = 64;
 constexpr unsigned patience = 3;
+constexpr Nanoseconds unix_look_interval = std::chrono::milliseconds(100);
 
 // Of the thread: a task that suspends otherwise than here only gets its turn earlier.
 [[gnu::tls_model("initial-exec")]] constinit thread_local int calls_left = calls_per_turn;
+
+// What a sender that waits in the kernel is told first: a unix socket would say EPIPE if it were
+// asked to send again. 0: it is not a socket, or nothing is wrong (any more).
+long pending_error(Sys& sys, int fd) noexcept {
+    int error = 0;
+    return sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error) == 0 ? -error : 0;
+}
 
 }  // namespace
 
@@ -81,13 +89,35 @@ bool Waiting::nonblocking() noexcept {
     return nonblocking_;
 }
 
+void Waiting::look_at_socket() noexcept {
+    if (deadline_known_) return;
+    deadline_known_ = true;
+    if (timeout_option_ == 0) return;
+    Sys& sys = hooks::sys(loop_);
+    deadline_ = socket_deadline(sys, fd_, timeout_option_);
+    int domain = 0;
+    unix_sender_ = timeout_option_ == SO_SNDTIMEO &&
+                   sys.getsockopt(fd_, SOL_SOCKET, SO_DOMAIN, &domain) == 0 && domain == AF_UNIX;
+}
+
+// A unix socket does not become ready when its own sending side is shut down: look now and then.
+Woken Waiting::wait_for_readiness(hooks::WaitOperation& operation) noexcept {
+    Sys& sys = hooks::sys(loop_);
+    const TimePoint began = sys.now();
+    const TimePoint look =
+        unix_sender_ ? coir::saturating_add(began, unix_look_interval) : coir::never;
+    prepare_poll(operation, fd_, events_);
+    Woken woken = hooks::wait_any(loop_, &operation, 1, std::min(deadline_, look), what_);
+    if (woken == Woken::timeout && look < deadline_) woken = Woken::event;
+    // A wait that took its time was not futile.
+    if (sys.now() - began > std::chrono::microseconds(200)) futile_ = 0;
+    return woken;
+}
+
 long Waiting::wait() noexcept {
     if (nonblocking()) return -EAGAIN;
+    look_at_socket();
     Sys& sys = hooks::sys(loop_);
-    if (!deadline_known_) {
-        deadline_known_ = true;
-        if (timeout_option_ != 0) deadline_ = socket_deadline(sys, fd_, timeout_option_);
-    }
     suspended_ = true;
     calls_left = calls_per_turn;
     ++futile_;  // if the next try has a result, nobody will ask again
@@ -99,11 +129,7 @@ long Waiting::wait() noexcept {
         woken = rest(loop_, std::min(until, deadline_), what_);
         if (woken == Woken::timeout && until < deadline_) return 0;
     } else {
-        prepare_poll(operation, fd_, events_);
-        const TimePoint began = sys.now();
-        woken = hooks::wait_any(loop_, &operation, 1, deadline_, what_);
-        // A wait that took its time was not futile.
-        if (sys.now() - began > std::chrono::microseconds(200)) futile_ = 0;
+        woken = wait_for_readiness(operation);
     }
     switch (woken) {
         case Woken::timeout: return -EAGAIN;
@@ -112,8 +138,12 @@ long Waiting::wait() noexcept {
         case Woken::no_memory: return -ENOMEM;
         case Woken::event: break;
     }
-    if (operation.result < 0 && operation.result != -EAGAIN) return operation.result;
-    return 0;
+    if (operation.result > 0 && (operation.result & POLLERR) != 0 && events_ == POLLOUT) {
+        return pending_error(sys, fd_);
+    }
+    const bool failed = operation.result < 0 && operation.result != -EAGAIN &&
+                        operation.result != -ECANCELED;
+    return failed ? operation.result : 0;
 }
 
 }  // namespace coir::inline v0::detail::calls

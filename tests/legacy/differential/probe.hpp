@@ -68,6 +68,7 @@ private:
     std::unique_ptr<Body> body_;
 };
 
+/// Returns when the actor has begun.
 [[nodiscard]] Actor spawn(std::function<void()> run);
 /// Waits without the functions that are probed.
 void pause_for(Clock::duration duration);

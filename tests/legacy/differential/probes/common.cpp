@@ -11,13 +11,26 @@ namespace {
 
 std::atomic<int> deliveries[_NSIG];
 
-char pattern_at(std::size_t position) { return static_cast<char>('a' + position % 23); }
+constexpr std::size_t period = 23;
+
+// The pattern from any place of its period on, for the largest piece that is compared at once.
+const char* pattern_from(std::size_t position) {
+    static const std::string endless = [] {
+        std::string data(65536 + period, '\0');
+        for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>('a' + i % period);
+        return data;
+    }();
+    return endless.data() + position % period;
+}
 
 }  // namespace
 
 std::string pattern(std::size_t size) {
-    std::string data(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) data[i] = pattern_at(i);
+    std::string data;
+    data.reserve(size);
+    while (data.size() < size) {
+        data.append(pattern_from(data.size()), std::min<std::size_t>(65536, size - data.size()));
+    }
     return data;
 }
 
@@ -26,9 +39,9 @@ bool read_pattern(int fd, std::size_t size, std::size_t piece) {
     for (std::size_t at = 0; at < size;) {
         const ssize_t got = ::read(fd, buffer.data(), std::min(piece, size - at));
         if (got <= 0) return false;
-        for (ssize_t i = 0; i < got; ++i) {
-            if (buffer[static_cast<std::size_t>(i)] != pattern_at(at++)) return false;
-        }
+        const auto bytes = static_cast<std::size_t>(got);
+        if (std::memcmp(buffer.data(), pattern_from(at), bytes) != 0) return false;
+        at += bytes;
     }
     return true;
 }

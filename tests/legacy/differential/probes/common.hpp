@@ -78,7 +78,7 @@ inline int unknown(int value) {
     return hidden;
 }
 
-/// Reads `size` bytes in small pieces; whether they are what pattern() makes.
+/// Reads `size` bytes in pieces of at most 65536; whether they are what pattern() makes.
 bool read_pattern(int fd, std::size_t size, std::size_t piece = 65536);
 std::string pattern(std::size_t size);
 

@@ -329,7 +329,8 @@ PROBE("several who accept get one connection each", "accept", "connect") {
     for (int i = 1; i <= 3; ++i) {
         const int fd = new_socket();
         connect_to(listening, fd);
-        pause_for(20ms);
+        const Stopwatch watch;
+        while (accepted < i && watch.passed() < 1s) pause_for(2ms);
         say("after %d connections: %d", i, accepted.load());
         ::close(fd);
     }

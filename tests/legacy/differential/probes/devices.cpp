@@ -34,7 +34,9 @@ PROBE("a pipe: a megabyte is written as a whole", "write", "read") {
     PipePair pipe;
     constexpr std::size_t size = 1 << 20;
     Actor reader = spawn([&] { say("read: %s", read_pattern(pipe.fd[0], size) ? "good" : "bad"); });
-    report("write", ::write(pipe.fd[1], pattern(size).data(), size));
+    const ssize_t written = ::write(pipe.fd[1], pattern(size).data(), size);
+    reader.join();
+    report("write", written);
 }
 
 PROBE("a pipe: writev as a whole", "writev", "readv") {
@@ -44,7 +46,9 @@ PROBE("a pipe: writev as a whole", "writev", "readv") {
         [&] { say("read: %s", read_pattern(pipe.fd[0], data.size(), 5000) ? "good" : "bad"); });
     char* start = const_cast<char*>(data.data());
     const iovec pieces[] = {{start, 1}, {start + 1, 399'999}, {start, 0}, {start + 400'000, 200'000}};
-    report("writev", ::writev(pipe.fd[1], pieces, 4));
+    const ssize_t written = ::writev(pipe.fd[1], pieces, 4);
+    reader.join();
+    report("writev", written);
 }
 
 PROBE("a pipe: the reader goes away", "write") {
@@ -180,9 +184,9 @@ PROBE("eventfd as a semaphore", "read") {
 PROBE("timerfd: read waits", "read") {
     const int fd = ::timerfd_create(CLOCK_MONOTONIC, 0);
     const itimerspec in{{0, 0}, {0, 40'000'000}};
-    ::timerfd_settime(fd, 0, &in, nullptr);
     Others others;
     Stopwatch watch;
+    ::timerfd_settime(fd, 0, &in, nullptr);
     std::uint64_t count = 0;
     report("read", ::read(fd, &count, sizeof count));
     watch.expect("the timer", 40ms);
@@ -269,8 +273,9 @@ PROBE("a terminal: write waits until somebody reads", "write", "read") {
         pause_for(20ms);
         say("read: %s", read_pattern(master, size) ? "good" : "bad");
     });
-    report("write", ::write(terminal, pattern(size).data(), size));
+    const ssize_t written = ::write(terminal, pattern(size).data(), size);
     reader.join();
+    report("write", written);
     ::close(terminal);
     ::close(master);
 }

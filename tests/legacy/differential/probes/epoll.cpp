@@ -118,7 +118,7 @@ PROBE("a descriptor is added while somebody waits", "epoll_wait") {
     ::write(pair.fd[1], "x", 1);
     Actor other = spawn([&] {
         pause_for(a_moment);
-        report("add", epoll.add(pair.fd[0], EPOLLIN));
+        epoll.add(pair.fd[0], EPOLLIN);
     });
     epoll.wait("wait", pair.fd[0], -1);
 }
@@ -183,10 +183,10 @@ PROBE("an epoll in an epoll", "epoll_wait") {
 PROBE("an epoll of a timer", "epoll_wait") {
     const int timer = ::timerfd_create(CLOCK_MONOTONIC, 0);
     const itimerspec in{{0, 0}, {0, 40'000'000}};
-    ::timerfd_settime(timer, 0, &in, nullptr);
     Epoll epoll;
     epoll.add(timer, EPOLLIN);
     Stopwatch watch;
+    ::timerfd_settime(timer, 0, &in, nullptr);
     epoll.wait("wait", timer, -1);
     watch.expect("the timer", 40ms);
     ::close(timer);

@@ -46,7 +46,7 @@ PROBE("a descriptor is passed, with its flags", "recvmsg", "sendmsg") {
         pause_for(a_moment);
         Message message("x");
         message.put(passed.fd[0]);
-        report("sendmsg", ::sendmsg(pair.fd[1], &message.header, 0));
+        ::sendmsg(pair.fd[1], &message.header, 0);
     });
     Message message("?");
     report("recvmsg", ::recvmsg(pair.fd[0], &message.header, MSG_CMSG_CLOEXEC));
@@ -66,10 +66,11 @@ PROBE("a descriptor is passed, with its flags", "recvmsg", "sendmsg") {
 PROBE("control data goes with the first part only", "sendmsg", "recvmsg") {
     Pair pair;
     constexpr std::size_t size = 1 << 20;
+    ssize_t sent = 0;
     Actor sender = spawn([&] {
         Message message(pattern(size));
         message.put(pair.fd[0]);
-        report("sendmsg", ::sendmsg(pair.fd[1], &message.header, 0));
+        sent = ::sendmsg(pair.fd[1], &message.header, 0);
     });
     Message first(std::string(1000, '?'));
     report("recvmsg", ::recvmsg(pair.fd[0], &first.header, 0));
@@ -83,6 +84,8 @@ PROBE("control data goes with the first part only", "sendmsg", "recvmsg") {
         all += static_cast<std::size_t>(got);
         descriptors += more.header.msg_controllen != 0;
     }
+    sender.join();
+    report("sendmsg", sent);
     say("%zu bytes, %d descriptors", all, descriptors);
 }
 

@@ -30,10 +30,8 @@ std::string events_of(short events) {
 void poll_one(const char* what, int fd, short events, int timeout) {
     pollfd one{fd, events, 0x55};
     const int result = ::poll(&one, 1, timeout);
-    const int error = errno;
-    say("%s: %s", what, events_of(one.revents).c_str());
-    errno = error;
-    report("  poll", result);
+    // One line: several may say it at once.
+    say("%s: %d, %s", what, result, events_of(one.revents).c_str());
 }
 
 }  // namespace
@@ -95,12 +93,12 @@ PROBE("poll: one descriptor twice", "poll") {
         pause_for(20ms);
         ::write(pair.fd[1], "x", 1);
     });
-    pollfd both[] = {{pair.fd[0], POLLIN, 0}, {pair.fd[0], POLLIN | POLLOUT, 0}};
-    report("poll, one is ready", ::poll(both, 2, -1));
+    pollfd both[] = {{pair.fd[0], POLLIN, 0}, {pair.fd[0], POLLIN | POLLPRI, 0}};
+    report("poll", ::poll(both, 2, -1));
     say("%s, %s", events_of(both[0].revents).c_str(), events_of(both[1].revents).c_str());
     writer.join();
     both[1].events = POLLIN;
-    report("poll, both are", ::poll(both, 2, -1));
+    report("poll again", ::poll(both, 2, -1));
     say("%s, %s", events_of(both[0].revents).c_str(), events_of(both[1].revents).c_str());
 }
 

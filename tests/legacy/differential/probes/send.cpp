@@ -25,7 +25,9 @@ PROBE("write delivers eight megabytes", "write") {
     Pair pair;
     constexpr std::size_t size = 8 << 20;
     Actor reader = reads_pattern(pair.fd[1], size);
-    report("write", ::write(pair.fd[0], pattern(size).data(), size));
+    const ssize_t written = ::write(pair.fd[0], pattern(size).data(), size);
+    reader.join();
+    report("write", written);
 }
 
 PROBE("send delivers eight megabytes over TCP", "send") {
@@ -35,8 +37,9 @@ PROBE("send delivers eight megabytes over TCP", "send") {
     const int server = ::accept(listening.fd, nullptr, nullptr);
     constexpr std::size_t size = 8 << 20;
     Actor reader = reads_pattern(server, size, 50'000);
-    report("send", ::send(client, pattern(size).data(), size, 0));
+    const ssize_t sent = ::send(client, pattern(size).data(), size, 0);
     reader.join();
+    report("send", sent);
     ::close(server);
     ::close(client);
 }
@@ -50,8 +53,9 @@ PROBE("writev delivers all pieces", "writev") {
     for (std::size_t i = 0; i < 400; ++i, at += 10'000) {
         pieces.push_back({const_cast<char*>(data.data()) + at, 10'000});
     }
-    report("writev", ::writev(pair.fd[0], pieces.data(), 400));
+    const ssize_t written = ::writev(pair.fd[0], pieces.data(), 400);
     reader.join();
+    report("writev", written);
     report("negative count", ::writev(pair.fd[0], pieces.data(), unknown(-1)));
     report("too many", ::writev(pair.fd[0], pieces.data(), unknown(1025)));
 }
@@ -65,9 +69,10 @@ PROBE("sendmsg delivers all pieces", "sendmsg") {
     msghdr message{};
     message.msg_iov = pieces;
     message.msg_iovlen = 3;
-    report("sendmsg", ::sendmsg(pair.fd[0], &message, 0));
-    say("untouched: %s", pieces[1].iov_base == start && pieces[1].iov_len == 999'999 ? "yes" : "no");
+    const ssize_t sent = ::sendmsg(pair.fd[0], &message, 0);
     reader.join();
+    report("sendmsg", sent);
+    say("untouched: %s", pieces[1].iov_base == start && pieces[1].iov_len == 999'999 ? "yes" : "no");
     message.msg_iovlen = 1025;
     report("too many", ::sendmsg(pair.fd[0], &message, 0));
 }
@@ -193,6 +198,7 @@ PROBE("shutdown wakes who writes", "write", "send") {
 }
 
 PROBE("writes of nothing", "write", "send", "writev", "sendmsg") {
+    Handler broken(SIGPIPE);
     Pair pair;
     Pair datagrams(SOCK_DGRAM);
     PipePair pipe;
@@ -213,6 +219,7 @@ PROBE("writes of nothing", "write", "send", "writev", "sendmsg") {
     say("datagrams: %d", count);
     pair.close(1);
     report("the peer has gone", ::write(pair.fd[0], "", 0));
+    say("signals: %d", broken.count());
 }
 
 PROBE("a datagram that is too big", "send", "write") {
