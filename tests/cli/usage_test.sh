@@ -7,7 +7,7 @@ source=$(dirname "$0")/../..
 
 # Commands and options.
 refused 2 'a command is needed'
-refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run" frob
+refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run, audit" frob
 refused 2 "did you mean 'bench'?" bnech
 refused 2 "did you mean 'bench'?" bnech --help
 refused 2 "unknown command 'frob'" help frob
@@ -126,7 +126,7 @@ documented() {
         check "cli.md has no $option" grep -qF -- "$option" "$source/docs/cli.md"
     done
 }
-for command in '' reactors bench pick run; do
+for command in '' reactors bench pick run audit; do
     run $command --help
     check "coir $command --help: status $status" [ "$status" -eq 0 ]
     check "coir $command --help: no examples" grep -q '^Examples:' "$work/out"

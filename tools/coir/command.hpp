@@ -15,8 +15,8 @@ namespace coir_tool {
 /// The exit statuses of coir, as documented in its manual page.
 enum ExitStatus : int {
     exit_ok = 0,
-    exit_failure = 1,
-    exit_usage = 2,
+    exit_failure = 1,  ///< `coir audit`: something is not covered
+    exit_usage = 2,    ///< `coir audit`: a file cannot be read
     exit_unavailable = 3,       ///< the reactor asked for cannot be used here
     exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
     exit_not_found = 127,       ///< `coir run`: no such program
@@ -66,7 +66,18 @@ struct PickOptions {
 
 struct RunOptions {
     OptionText reactor;
+    OptionText legacy;  ///< categories, or "all"
+    bool force = false;
     std::vector<std::string> program;
+};
+
+struct AuditOptions {
+    std::vector<std::string> files;
+    std::vector<std::string> allow;
+    bool deps = false;
+    bool strict = false;
+    bool quiet = false;
+    bool json = false;
 };
 
 // Each returns the exit status, or throws CommandError.
@@ -74,5 +85,6 @@ int reactors_command(const ReactorsOptions& options);
 int bench_command(const BenchOptions& options);
 int pick_command(const PickOptions& options);
 int run_command(const RunOptions& options);
+int audit_command(const AuditOptions& options);
 
 }  // namespace coir_tool

@@ -21,7 +21,7 @@ namespace {
 using namespace coir_tool;
 
 constexpr const char* about =
-    "coir - which reactor works here, which one is fastest, and programs run on it";
+    "coir - which reactor works here, which one is fastest, and what old code needs to run on it";
 
 constexpr const char* main_footer =
     "Examples:\n"
@@ -30,6 +30,8 @@ constexpr const char* main_footer =
     "  coir bench echo --connections 1,1000   one scenario with its options\n"
     "  coir pick --write                      measure, recommend, and record the choice\n"
     "  coir run --reactor poll -- ./server    one program on another reactor\n"
+    "  coir run --legacy -- ./server          its blocking libc calls suspend tasks only\n"
+    "  coir audit libfoo.so                   which of a library's calls that is true of\n"
     "\n"
     "Each command has its own --help. Results go to stdout, progress and notes to stderr.\n"
     "Exit status: 0 fine, 1 failed, 2 bad usage, 3 reactor not usable here, 130 interrupted.\n";
@@ -82,13 +84,41 @@ constexpr const char* run_footer =
     "Sets COIR_REACTOR and runs the program in place of this command: its exit status and its\n"
     "signals are its own. A program that names its reactor itself is not affected.\n"
     "\n"
+    "With --legacy, libcoir-legacy is preloaded: calls of libc that would block the thread suspend\n"
+    "the task that makes them. That needs a program that uses libcoir.so, and whose file is neither\n"
+    "linked statically nor set-user-ID. --legacy=io,dns restricts it to categories of calls.\n"
+    "\n"
     "Examples:\n"
     "  coir run --reactor io_uring -- ./server --port 8080\n"
     "  coir run --reactor io_uring,epoll -- ./server    the first one that works\n"
     "  coir run --reactor auto -- ./server              without a COIR_REACTOR that is set\n"
+    "  coir run --legacy -- ./server\n"
+    "  coir run --legacy=io,sleep --reactor epoll -- ./server\n"
+    "  coir run --legacy --force -- sh -c './server'    what sh runs gets it, too\n"
     "\n"
-    "Exit status: the program's; 2 unknown reactor, 3 reactor not usable here, 126 the program\n"
-    "cannot be run, 127 there is no such program.\n";
+    "Exit status: the program's; 2 unknown reactor or category, or a program without libcoir,\n"
+    "3 reactor not usable here, 126 the program cannot be run, or not so, 127 there is no such\n"
+    "program.\n";
+
+constexpr const char* audit_footer =
+    "Reads 64-bit ELF files for x86-64 and aarch64, and runs nothing. Says for each which functions\n"
+    "of libc it imports that libcoir-legacy replaces, which it makes on a thread meanwhile, and for\n"
+    "what is left over, what to do:\n"
+    "  blocks   the whole thread waits in the call, with all of its tasks\n"
+    "  remedy   works, when the remedy is heeded\n"
+    "  note     good to know; the verdict is the same\n"
+    "Risks are what goes past every replaced function: inline system calls (found by a heuristic),\n"
+    "static linking, Go, set-user-ID bits, rings of its own, variables of the thread.\n"
+    "\n"
+    "Examples:\n"
+    "  coir audit /usr/lib/x86_64-linux-gnu/libpq.so.5\n"
+    "  coir audit --deps ./server                       with all that it loads, but libc\n"
+    "  nm -D libfoo.so | coir audit -                   a list of names, here or elsewhere\n"
+    "  coir audit --quiet --allow stdio,flock build/*.so    in a build\n"
+    "  coir audit --json libfoo.so | jq -r '.files[].uncovered[] | .symbol + \": \" + .remedy'\n"
+    "\n"
+    "Exit status: 0 every verdict is 'works' (--strict: and there is no note), 1 there is something\n"
+    "to look at, 2 bad usage, or a file or a dependency cannot be read.\n";
 
 // Says how a command is called as people would write it.
 class HelpFormatter : public CLI::Formatter {
@@ -100,7 +130,10 @@ public:
         if (name == "reactors") usage = "coir reactors [--json]";
         if (name == "bench") usage = "coir bench [SCENARIO...] [OPTIONS]";
         if (name == "pick") usage = "coir pick [OPTIONS]";
-        if (name == "run") usage = "coir run --reactor NAME -- PROGRAM [ARGUMENT...]";
+        if (name == "run") {
+            usage = "coir run [--reactor NAME] [--legacy[=LIST]] -- PROGRAM [ARGUMENT...]";
+        }
+        if (name == "audit") usage = "coir audit [OPTIONS] FILE...";
         return "Usage: " + usage + "\n";
     }
 };
@@ -120,6 +153,8 @@ struct CommandLine {
     BenchOptions bench;
     PickOptions pick;
     RunOptions run;
+    AuditOptions audit;
+    std::vector<std::string> legacy;  ///< of run: what --legacy was given, each time
     bool version = false;
 
     CommandLine() {
@@ -133,6 +168,7 @@ struct CommandLine {
         add_bench();
         add_pick();
         add_run();
+        add_audit();
     }
 
 private:
@@ -177,6 +213,29 @@ private:
         command.prefix_command();
         add_text(command, "--reactor", run.reactor, "NAME",
                  "The reactor, or a list of which the first usable one is taken");
+        // A flag, so that the word after it is not taken for its value.
+        command
+            .add_flag("--legacy", legacy,
+                      "Preload libcoir-legacy: all of it, or categories such as io,sleep")
+            ->option_text("[=LIST]");
+        command.add_flag("--force", run.force, "--legacy: also for a program that has no tasks");
+    }
+    void add_audit() {
+        CLI::App& command =
+            add("audit", "Which calls of a library libcoir-legacy covers, and which not", audit_footer);
+        command.add_option("file", audit.files, "Programs and shared libraries; - for a list of names")
+            ->option_text("...");
+        command.add_flag("--deps", audit.deps, "Also what they need, but for libc");
+        command
+            .add_option_function<std::vector<std::string>>(
+                "--allow",
+                [this](const std::vector<std::string>& words) { audit.allow = words; },
+                "Leave out functions, groups of them, or risks; may be repeated")
+            ->option_text("NAME,...")
+            ->allow_extra_args(false);
+        command.add_flag("--strict", audit.strict, "Notes count, too");
+        command.add_flag("--quiet", audit.quiet, "Only a line for each file: its verdict");
+        command.add_flag("--json", audit.json, "Print JSON: schema coir.audit/1");
     }
 };
 
@@ -196,7 +255,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
                          listed(names) + did_you_mean(word.substr(0, word.find('=')), names));
     }
     if (place.empty()) {
-        const std::vector<std::string> names = {"reactors", "bench", "pick", "run"};
+        const std::vector<std::string> names = {"reactors", "bench", "pick", "run", "audit"};
         throw UsageError("unknown command " + in_quotes(word) + "; allowed: " + listed(names) +
                          did_you_mean(word, names));
     }
@@ -238,6 +297,7 @@ int dispatch(CommandLine& line, std::vector<std::string> words) {
         separated = mark != words.end();
         if (separated) line.run.program.assign(mark + 1, words.end());
         words.erase(mark, words.end());
+        if (separated) refuse_empty_values(words);
     } else {
         refuse_empty_values(words);
     }
@@ -263,9 +323,11 @@ int dispatch(CommandLine& line, std::vector<std::string> words) {
     }
     const std::vector<CLI::App*> chosen = line.app.get_subcommands();
     if (chosen.empty()) {
-        throw UsageError("a command is needed: reactors, bench, pick or run; see coir --help");
+        throw UsageError("a command is needed: reactors, bench, pick, run or audit; see coir --help");
     }
     const CLI::App& command = *chosen[0];
+    if (line.legacy.size() > 1) throw UsageError("--legacy is given more than once");
+    if (!line.legacy.empty()) line.run.legacy = line.legacy[0];
     for (const std::string& word : command.remaining()) {
         if (word == "--") continue;
         const bool program = command.get_name() == "run" && !separated;
@@ -279,6 +341,7 @@ int dispatch(CommandLine& line, std::vector<std::string> words) {
     if (command.get_name() == "reactors") return reactors_command(line.reactors);
     if (command.get_name() == "bench") return bench_command(line.bench);
     if (command.get_name() == "pick") return pick_command(line.pick);
+    if (command.get_name() == "audit") return audit_command(line.audit);
     return run_command(line.run);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// coir run: a program with its automatic choice of a reactor made for it. Nothing of coir stays
-// around: the program replaces the command, so that its exit status and signals are its own.
+// coir run: a program with its automatic choice of a reactor made for it, and with libcoir-legacy
+// under it. Nothing of coir stays around: the program replaces the command, so that its exit status
+// and signals are its own.
 #include "child.hpp"
 #include "command.hpp"
+#include "legacy_launch.hpp"
 #include "probe.hpp"
 #include "text.hpp"
 
@@ -52,19 +54,51 @@ void check_reactor(const std::string& spec) {
     throw CommandError(answer[0] == '2' ? exit_usage : exit_unavailable, message);
 }
 
-}  // namespace
-
-int run_command(const RunOptions& options) {
-    if (!options.reactor) {
-        throw UsageError("run needs --reactor NAME; 'coir reactors' lists them");
+void check_words(const RunOptions& options) {
+    if (!options.reactor && !options.legacy) {
+        throw UsageError("run needs --reactor NAME, which 'coir reactors' lists, or --legacy");
     }
-    if (options.reactor->empty()) throw UsageError("--reactor takes a name, got ''");
+    if (options.reactor && options.reactor->empty()) throw UsageError("--reactor takes a name, got ''");
+    if (options.force && !options.legacy) throw UsageError("--force belongs to --legacy");
     if (options.program.empty() || options.program[0].empty()) {
         throw UsageError(
             "run needs a program after --, as in: coir run --reactor epoll -- ./server");
     }
-    check_reactor(*options.reactor);
-    ::setenv("COIR_REACTOR", options.reactor->c_str(), 1);
+}
+
+struct Variable {
+    const char* name;
+    OptionText value;  ///< nothing: not set
+};
+
+// Nothing is set before everything is known to be as it should.
+std::vector<Variable> prepare(const RunOptions& options) {
+    std::vector<Variable> variables;
+    if (options.legacy) {
+        const OptionText categories = legacy_categories_for(*options.legacy);
+        const std::string library = find_legacy_library();
+        check_preloadable(find_program(options.program[0]), library, options.force);
+        variables.push_back({"COIR_LEGACY", categories});
+        variables.push_back({"LD_PRELOAD", preload_with(std::getenv("LD_PRELOAD"), library)});
+    }
+    if (options.reactor) {
+        check_reactor(*options.reactor);
+        variables.push_back({"COIR_REACTOR", options.reactor});
+    }
+    return variables;
+}
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+    check_words(options);
+    for (const Variable& variable : prepare(options)) {
+        if (variable.value) {
+            ::setenv(variable.name, variable.value->c_str(), 1);
+        } else {
+            ::unsetenv(variable.name);
+        }
+    }
     std::vector<char*> words;
     for (const std::string& word : options.program)
         words.push_back(const_cast<char*>(word.c_str()));

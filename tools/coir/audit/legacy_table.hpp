@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+// Which functions of libc libcoir-legacy replaces: the library's own table, compiled in.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coir_tool {
+
+struct CoveredCall {
+    std::string_view symbol;
+    std::string_view category;  ///< a word of COIR_LEGACY, or "life": always on
+    bool pooled = false;        ///< made on a thread meanwhile
+};
+
+const std::vector<CoveredCall>& covered_calls();
+/// Null when it is not replaced.
+const CoveredCall* find_covered(std::string_view symbol);
+/// The words that COIR_LEGACY may consist of, in the order of the table.
+std::vector<std::string> legacy_categories();
+
+}  // namespace coir_tool
