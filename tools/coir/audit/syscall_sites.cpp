@@ -58,14 +58,34 @@ bool within_number(const Window& code) {
     // A distance: 00050Fxx, or with 05 as the third byte of four, a small one of either sign.
     if (code[2] == 0x00) return true;
     if (code[3] == 0x00 || code[3] == 0xff) return true;
+    // The middle of an address of eight bytes, unless a number of four begins after it.
+    const bool number_follows = (code[2] >= 0xb8 && code[2] <= 0xbf) || code[2] == 0xe8 || code[2] == 0xe9;
+    if (code[4] == 0x00 && code[5] == 0x00 && !number_follows) return true;
     // and r, 0Fh; shl r, 0Fh; push 0Fh: and then the add eax, number that is 05.
     return code[-2] == 0x83 || code[-2] == 0xc1 || code[-2] == 0xc0 || code[-1] == 0x6a;
 }
 
+// 0F is how an address is made of registers (lea ecx, [rdi + rcx + number]), or where on the stack
+// (mov byte [rsp + 15], 5).
+bool within_address(const Window& code) {
+    const auto has_index = [](Byte form) { return (form & 0xc7) == 0x44 || (form & 0xc7) == 0x84; };
+    if (code[-1] == 0x24 && has_index(code[-2])) return true;
+    constexpr Byte opcodes[] = {0x03, 0x2b, 0x33, 0x3b, 0x89, 0x8b, 0x8d};
+    return has_index(code[-1]) && std::find(std::begin(opcodes), std::end(opcodes), code[-2]) !=
+                                      std::end(opcodes);
+}
+
+// Call 15 is the return from a signal handler, which does not wait. Whoever unwinds stacks looks for
+// these bytes, and so has them, too.
+bool returns_from_signal(const Window& code) {
+    return code[-5] == 0xc0 && code[-4] == 15 && code[-3] == 0 && code[-2] == 0 && code[-1] == 0;
+}
+
 bool is_x86_syscall(std::string_view code, std::size_t at) {
     const Window window(code, at);
+    if (returns_from_signal(window)) return false;
     if (looks_at_result(window)) return true;
-    return !within_number(window) && loads_number(window);
+    return !within_number(window) && !within_address(window) && loads_number(window);
 }
 
 void find_x86(std::string_view code, std::vector<std::size_t>& found) {
