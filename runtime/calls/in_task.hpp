@@ -41,7 +41,7 @@ using coir::detail::Sys;
 
 /// To be called when a call in a task is done and has not suspended it: after 64 of them in a row
 /// the other tasks have a turn. Keeps errno.
-void did_not_suspend(Scheduler& loop) noexcept;
+COIR_API void did_not_suspend(Scheduler& loop) noexcept;
 
 /// O_NONBLOCK as the program has set it; or -errno.
 long status_flags(Sys& sys, int fd) noexcept;

@@ -37,7 +37,7 @@ struct Word {
     std::string_view name;
     Category category;
 };
-constexpr Word words[] = {{"io", io}, {"sleep", sleep}, {"dns", dns}};
+constexpr Word words[] = {{"io", io}, {"sleep", sleep}, {"dns", dns}, {"proc", proc}};
 
 // What COIR_LEGACY allows; all until the constructor has read it.
 constinit unsigned enabled = ~0u;

@@ -37,5 +37,34 @@ int __ppoll_chk(Scheduler& loop, pollfd* fds, nfds_t count, const timespec* time
     return in_task::ppoll(loop, fds, count, timeout, mask);
 }
 
+// Without a mode: a file that is to be made needs one, and libc's ends the program.
+namespace {
+
+bool needs_mode(int flags) noexcept {
+    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+}  // namespace
+
+int __open_2(Scheduler& loop, const char* path, int flags) {
+    if (needs_mode(flags)) return real::__open_2(path, flags);
+    return in_task::open(loop, path, flags, 0);
+}
+
+int __open64_2(Scheduler& loop, const char* path, int flags) {
+    if (needs_mode(flags)) return real::__open64_2(path, flags);
+    return in_task::open(loop, path, flags, 0);
+}
+
+int __openat_2(Scheduler& loop, int folder, const char* path, int flags) {
+    if (needs_mode(flags)) return real::__openat_2(folder, path, flags);
+    return in_task::openat(loop, folder, path, flags, 0);
+}
+
+int __openat64_2(Scheduler& loop, int folder, const char* path, int flags) {
+    if (needs_mode(flags)) return real::__openat64_2(folder, path, flags);
+    return in_task::openat(loop, folder, path, flags, 0);
+}
+
 }  // namespace in_task
 }  // namespace coir::inline v0::detail::calls
