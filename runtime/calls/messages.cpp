@@ -31,6 +31,18 @@ long when_queue_ready(Scheduler& loop, int queue, short events, const timespec* 
     }
 }
 
+// f() until it is not `busy`. A queue or set that was there and is not any more has been removed.
+template <class F>
+long until_possible(Scheduler& loop, TimePoint deadline, const char* what, int busy,
+                    F&& f) noexcept {
+    bool was_there = false;
+    return try_until(loop, deadline, what, busy, busy, [&] {
+        const long result = f();
+        was_there = was_there || result == -busy;
+        return result == -EINVAL && was_there ? -EIDRM : result;
+    });
+}
+
 long change_semaphores(Scheduler& loop, int set, sembuf* operations, std::size_t count,
                        TimePoint deadline, const char* what) noexcept {
     Sys& sys = hooks::sys(loop);
@@ -44,7 +56,7 @@ long change_semaphores(Scheduler& loop, int set, sembuf* operations, std::size_t
         did_not_suspend(loop);
         return call();
     }
-    const long result = try_until(loop, deadline, what, EAGAIN, EAGAIN, call);
+    const long result = until_possible(loop, deadline, what, EAGAIN, call);
     return result == -ETIMEDOUT ? -EAGAIN : result;
 }
 
@@ -61,7 +73,7 @@ ssize_t msgrcv(Scheduler& loop, int queue, void* message, size_t size, long type
         did_not_suspend(loop);
         return to_libc(call());
     }
-    return to_libc(try_until(loop, coir::never, "msgrcv", ENOMSG, ENOMSG, call));
+    return to_libc(until_possible(loop, coir::never, "msgrcv", ENOMSG, call));
 }
 
 int msgsnd(Scheduler& loop, int queue, const void* message, size_t size, int flags) {
@@ -72,7 +84,7 @@ int msgsnd(Scheduler& loop, int queue, const void* message, size_t size, int fla
         return static_cast<int>(to_libc(call()));
     }
     return static_cast<int>(
-        to_libc(try_until(loop, coir::never, "msgsnd", EAGAIN, EAGAIN, call)));
+        to_libc(until_possible(loop, coir::never, "msgsnd", EAGAIN, call)));
 }
 
 int semop(Scheduler& loop, int set, sembuf* operations, size_t count) {

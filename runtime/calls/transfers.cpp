@@ -2,8 +2,8 @@
 // splice, tee, vmsplice, sendfile, preadv2, pwritev2, getrandom in a task.
 //
 // Facts:
-// - SPLICE_F_NONBLOCK is for pipes. A socket that is spliced from is looked at first; to one, newer
-//   kernels do not wait either (Linux 6.5).
+// - SPLICE_F_NONBLOCK is for pipes. Sockets are looked at first; having begun with one, the kernel
+//   gives what it can (Linux 6.5; before, it could wait for room for the rest).
 // - sendfile() to a blocking socket or pipe has no way not to wait: the data is copied instead.
 // - preadv2() and pwritev2() without an offset are readv() and writev().
 #include "multi_wait.hpp"
@@ -24,7 +24,15 @@ namespace {
 struct End {
     int fd;
     short events;  ///< 0: it is not waited for
+    bool pipe;     ///< the call does not wait for it
 };
+
+bool is_pipe(Sys& sys, int fd) noexcept { return sys.fcntl(fd, F_GETPIPE_SZ) >= 0; }
+
+End end_of(Sys& sys, int fd, short events) noexcept {
+    const bool waits = !is_file(sys, fd);
+    return {fd, static_cast<short>(waits ? events : 0), is_pipe(sys, fd)};
+}
 
 bool is_ready(Sys& sys, const End& end) noexcept {
     if (end.events == 0) return true;
@@ -33,34 +41,35 @@ bool is_ready(Sys& sys, const End& end) noexcept {
     return sys(SYS_ppoll, &one, 1, &zero, nullptr, 0) != 0;
 }
 
-// f() whenever all of these are ready, until it says something else than EAGAIN.
+// Adds those that have to be waited for; all, when they are ready and nothing could be done. -EAGAIN:
+// the program does not want that.
+long add_unready(Sys& sys, MultiWait& waiting, const End* const (&ends)[2]) noexcept {
+    waiting.reserve(2);
+    const bool ready[] = {is_ready(sys, *ends[0]), is_ready(sys, *ends[1])};
+    const bool all = ready[0] && ready[1];
+    for (int i = 0; i < 2; ++i) {
+        if (ends[i]->events == 0 || (ready[i] && !all)) continue;
+        if (!ready[i] && is_nonblocking(sys, ends[i]->fd)) return -EAGAIN;
+        waiting.add(ends[i]->fd, ends[i]->events);
+    }
+    return 0;
+}
+
+// f(), which does not wait for pipes, whenever what is no pipe is ready, until it says something else
+// than EAGAIN.
 template <class F>
-long when_ready(Scheduler& loop, const End& first, const End& second, const char* what,
-                F&& f) noexcept {
+long when_ready(Scheduler& loop, const End& from, const End& to, const char* what, F&& f) noexcept {
     Sys& sys = hooks::sys(loop);
     MultiWait waiting(loop, coir::never, false, what);
     for (;;) {
         long result = -EAGAIN;
-        const bool ready[] = {is_ready(sys, first), is_ready(sys, second)};
-        if (ready[0] && ready[1]) result = f();
+        if ((from.pipe || is_ready(sys, from)) && (to.pipe || is_ready(sys, to))) result = f();
         if (result == -EINTR) continue;
         if (result != -EAGAIN) return waiting.finish(result);
-        waiting.reserve(2);
-        const End* ends[] = {&first, &second};
-        for (int i = 0; i < 2; ++i) {
-            if (ends[i]->events == 0 || (ready[i] && !(ready[0] && ready[1]))) continue;
-            if (is_nonblocking(sys, ends[i]->fd)) return waiting.finish(-EAGAIN);
-            if (!is_ready(sys, *ends[i])) waiting.add(ends[i]->fd, ends[i]->events);
-        }
-        if (const long error = waiting.wait(); error < 0) return waiting.finish(error);
+        long error = add_unready(sys, waiting, {&from, &to});
+        if (error == 0) error = waiting.wait();
+        if (error < 0) return waiting.finish(error);
     }
-}
-
-End reading_end(Sys& sys, int fd) noexcept {
-    return {fd, static_cast<short>(is_file(sys, fd) ? 0 : POLLIN)};
-}
-End writing_end(Sys& sys, int fd) noexcept {
-    return {fd, static_cast<short>(is_file(sys, fd) ? 0 : POLLOUT)};
 }
 
 constexpr std::size_t copy_size = 64 * 1024;
@@ -114,11 +123,13 @@ ssize_t splice(Scheduler& loop, int from, off64_t* from_offset, int to, off64_t*
     const auto call = [&] {
         return sys(SYS_splice, from, from_offset, to, to_offset, size, flags | SPLICE_F_NONBLOCK);
     };
-    if ((flags & SPLICE_F_NONBLOCK) != 0 || size == 0) {
+    const End source = end_of(sys, from, POLLIN);
+    const End target = end_of(sys, to, POLLOUT);
+    if ((flags & SPLICE_F_NONBLOCK) != 0 || size == 0 || (!source.pipe && !target.pipe)) {
         did_not_suspend(loop);
         return to_libc(sys(SYS_splice, from, from_offset, to, to_offset, size, flags));
     }
-    return when_ready(loop, reading_end(sys, from), writing_end(sys, to), "splice", call);
+    return when_ready(loop, source, target, "splice", call);
 }
 
 ssize_t tee(Scheduler& loop, int from, int to, size_t size, unsigned flags) {
@@ -127,7 +138,7 @@ ssize_t tee(Scheduler& loop, int from, int to, size_t size, unsigned flags) {
         did_not_suspend(loop);
         return to_libc(sys(SYS_tee, from, to, size, flags));
     }
-    return when_ready(loop, {from, POLLIN}, {to, POLLOUT}, "tee", [&] {
+    return when_ready(loop, {from, POLLIN, true}, {to, POLLOUT, true}, "tee", [&] {
         return sys(SYS_tee, from, to, size, flags | SPLICE_F_NONBLOCK);
     });
 }
@@ -140,7 +151,7 @@ ssize_t vmsplice(Scheduler& loop, int fd, const iovec* pieces, size_t count, uns
         return to_libc(sys(SYS_vmsplice, fd, pieces, count, flags));
     }
     const short events = (mode & O_ACCMODE) == O_RDONLY ? POLLIN : POLLOUT;
-    return when_ready(loop, {fd, events}, {fd, 0}, "vmsplice", [&] {
+    return when_ready(loop, {fd, events, true}, {fd, 0, true}, "vmsplice", [&] {
         return sys(SYS_vmsplice, fd, pieces, count, flags | SPLICE_F_NONBLOCK);
     });
 }
