@@ -23,7 +23,7 @@ public:
     void* allocate(std::size_t size, std::uint16_t& block_class) {
         if (size > largest) {
             block_class = 0;
-            return ::operator new(size, std::align_val_t{alignment});
+            return allocate_large(size);
         }
         const std::size_t index = (size + granule - 1) / granule;
         block_class = static_cast<std::uint16_t>(index);
@@ -55,7 +55,11 @@ private:
         void operator()(void* memory) const noexcept { free_large(memory); }
     };
 
-    void cut(std::size_t index) {
+    // Out of line, both, so that allocate() saves no registers for them.
+    [[gnu::noinline]] static void* allocate_large(std::size_t size) {
+        return ::operator new(size, std::align_val_t{alignment});
+    }
+    [[gnu::noinline]] void cut(std::size_t index) {
         const std::size_t size = index * granule;
         slabs_.reserve(slabs_.size() + 1);
         char* memory =

@@ -34,12 +34,19 @@ constexpr TimePoint past = TimePoint::min();
 [[gnu::tls_model("initial-exec"), gnu::visibility("hidden")]] constinit thread_local Scheduler*
     running_here = nullptr;
 
+namespace {
+
+// Apart from those who call it: they would save registers for the making of the message.
+[[noreturn, gnu::noinline]] void throw_not_here(const char* call, const char* why) {
+    if (in_forked_child()) throw_forked(call);
+    throw std::logic_error(std::string("coir: ") + call + why);
+}
+
+}  // namespace
+
 Scheduler& running_scheduler(const char* call) {
     Scheduler* scheduler = running_here;
-    if (!scheduler) [[unlikely]] {
-        if (in_forked_child()) throw_forked(call);
-        throw std::logic_error(std::string("coir: ") + call + " needs a running loop (coir::run)");
-    }
+    if (!scheduler) [[unlikely]] throw_not_here(call, " needs a running loop (coir::run)");
     return *scheduler;
 }
 
@@ -47,11 +54,7 @@ TaskBase* current_task_state() noexcept { return running_here ? running_here->cu
 
 TaskBase& require_task(const char* call) {
     TaskBase* task = current_task_state();
-    if (!task) [[unlikely]] {
-        if (in_forked_child()) throw_forked(call);
-        throw std::logic_error(std::string("coir: ") + call +
-                               " suspends and can only be called in a task");
-    }
+    if (!task) [[unlikely]] throw_not_here(call, " suspends and can only be called in a task");
     return *task;
 }
 

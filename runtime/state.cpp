@@ -156,11 +156,13 @@ void StateBase::settle(Outcome outcome) noexcept {
     }
 }
 
+[[noreturn, gnu::noinline]] static void throw_of_another_loop() {
+    throw WrongThreadError("coir: what is awaited belongs to another loop");
+}
+
 TaskBase& StateBase::awaiting_task() const {
     TaskBase& self = this_task("await");
-    if (scheduler_ != &self.scheduler()) {
-        throw WrongThreadError("coir: what is awaited belongs to another loop");
-    }
+    if (scheduler_ != &self.scheduler()) [[unlikely]] throw_of_another_loop();
     return self;
 }
 
@@ -287,19 +289,23 @@ struct RemoteRelease : ReadyEntry {
 };
 }  // namespace
 
+// Brings the last reference home; false when there is no home any more.
+[[gnu::noinline]] static bool release_at_home(StateBase& state) noexcept {
+    auto* release = new (std::nothrow) RemoteRelease;
+    if (!release) return true;  // leaking is all that is left to do safely
+    release->state = &state;
+    release->run = [](ReadyEntry& entry) noexcept {
+        auto* self = static_cast<RemoteRelease*>(&entry);
+        self->state->drop_ref();
+        delete self;
+    };
+    if (state.scheduler().post_last(*release)) return true;
+    delete release;
+    return false;
+}
+
 void StateBase::last_ref() noexcept {
-    if (!scheduler_->usable_here()) {
-        auto* release = new (std::nothrow) RemoteRelease;
-        if (!release) return;  // leaking is all that is left to do safely
-        release->state = this;
-        release->run = [](ReadyEntry& entry) noexcept {
-            auto* self = static_cast<RemoteRelease*>(&entry);
-            self->state->drop_ref();
-            delete self;
-        };
-        if (scheduler_->post_last(*release)) return;
-        delete release;
-    }
+    if (!scheduler_->usable_here() && release_at_home(*this)) return;
     references_.store(0, std::memory_order_relaxed);
     if (!owned_) dispose();
 }
