@@ -81,17 +81,15 @@ struct Descriptors {
         }
         return null.get();
     }
-    // The one place that decides what a pipe is.
     int pipe(Sys& sys, int number) {
         int ends[2];
-        check_io(sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, &ends[0]),
-                 "socketpair for a subprocess");
-        Fd mine(ends[0]);
-        Fd other(ends[1]);
-        // One direction only, as in a pipe: who writes to closed input learns of it.
-        check_io(sys(SYS_shutdown, mine.get(), number == 0 ? SHUT_RD : SHUT_WR), "shutdown");
-        ours[number] = std::move(mine);
+        check_io(sys(SYS_pipe2, &ends[0], O_CLOEXEC), "pipe for a subprocess");
+        Fd mine(ends[number == 0 ? 1 : 0]);
+        Fd other(ends[number == 0 ? 0 : 1]);
         childs.push_back(std::move(other));
+        ours[number] = std::move(mine);
+        // Of our end only: the child's is an open file of its own.
+        check_io(sys.fcntl(ours[number].get(), F_SETFL, O_NONBLOCK), "fcntl");
         return childs.back().get();
     }
     void place(Sys& sys, int target, const Stdio& where, int standard_output) {

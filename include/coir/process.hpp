@@ -20,7 +20,7 @@
 
 #include <coir/detail/bytes.hpp>
 #include <coir/detail/config.hpp>
-#include <coir/stream.hpp>
+#include <coir/pipe.hpp>
 #include <coir/time.hpp>
 
 #include <chrono>
@@ -39,9 +39,9 @@ namespace detail {
 class ProcessState;
 }
 
-/// The program's end of a child's pipe: reading and writing are Stream's. Closing that of standard
+/// The program's end of a child's pipe: reading and writing are ByteStream's. Closing that of standard
 /// input is the end of the child's input.
-using ProcessStream = Stream;
+using ProcessStream = Pipe;
 
 /// Where one of the child's descriptors leads.
 class Stdio {
