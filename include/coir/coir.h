@@ -296,6 +296,28 @@ COIR_C_API int coir_sched_yield(void);
 COIR_C_API int coir_pthread_yield(void);
 COIR_C_API void coir_thrd_yield(void);
 
+/* --- Libraries that know nothing of coir ------------------------------------------------- */
+
+/* Groups of libc's functions. */
+#define COIR_IO 1u
+#define COIR_SLEEP 2u
+#define COIR_DNS 4u
+#define COIR_LOCKS 16u
+#define COIR_KEYS 32u
+#define COIR_PROC 64u
+#define COIR_FILES 128u
+#define COIR_STDIO 256u
+#define COIR_ALL 0xffffffffu
+
+/* Leads the calls of these groups, in every loaded library whose file name matches the pattern
+ * ("libpq.so.5", "libcurl*"; as by fnmatch), to libcoir-legacy, so that they suspend the calling
+ * task. Returns the number of slots that were changed; 0: they had been changed before. ENOENT: no
+ * such library is loaded. ELIBACC: libcoir-legacy cannot be used. After an error nothing is
+ * changed; a line in the log says why. Any thread. See coir/legacy.hpp. */
+COIR_C_API int coir_patch_library(const char *pattern, unsigned what);
+/* Takes all of that back. Any thread. */
+COIR_C_API int coir_unpatch(void);
+
 /* Names are looked up on other threads, 64 at a time, but numeric ones at once. Those functions of
  * libc that keep their result in memory of their own have no counterpart here: use the _r forms.
  * A cancelled call returns ECANCELED, or EAI_SYSTEM with that errno. */

@@ -4,11 +4,50 @@
 
 #include <coir/detail/config.hpp>
 
+#include <cstddef>
+#include <string>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
 class TaskBase;
 }
+
+namespace legacy {
+
+/// Groups of libc's functions, as in the environment variable COIR_LEGACY. close() and the like,
+/// which keep the runtime's view of descriptors true, belong to every group.
+enum class Calls : unsigned {
+    io = 1, sleep = 2, dns = 4, locks = 16, keys = 32, proc = 64, files = 128, stdio = 256,
+    all = ~0u,
+};
+constexpr Calls operator|(Calls a, Calls b) noexcept {
+    return static_cast<Calls>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
+/// What a patch has done.
+struct Patched {
+    std::size_t libraries;  ///< loaded ones that the pattern matches
+    std::size_t calls;      ///< slots that lead to coir now and did not before
+};
+
+/// Lets the blocking calls of chosen libraries suspend the calling task, with nothing linked or
+/// preloaded: in each loaded library whose file name matches `pattern` (as by fnmatch(3):
+/// "libpq.so.5", "libcurl*"; the program itself has the name of its executable), the slots through
+/// which it calls libc are led to libcoir-legacy, which is loaded from beside libcoir or from
+/// where the loader looks. Reaches libraries that were loaded with RTLD_DEEPBIND, too; not those
+/// that are loaded later: call it again, what is patched already does not matter.
+///
+/// Throws std::invalid_argument when no loaded library matches, or only those that are never patched
+/// (libc's own and coir's), std::runtime_error when libcoir-legacy cannot be loaded or belongs to
+/// another copy of coir than the caller's, std::system_error when the kernel refuses. Nothing is
+/// patched then. Any thread; a call that another thread is in goes on as it began.
+COIR_API Patched patch(const std::string& pattern, Calls what = Calls::all);
+/// Leads everything that patch() has changed back to where it led before. Calls that are in
+/// progress end as they began. Throws std::system_error. Any thread.
+COIR_API void unpatch();
+
+}  // namespace legacy
 
 /// As long as one lives, blocking libc calls of the task that made it block the thread, as they do
 /// without coir: for code that must not be interrupted by other tasks of its loop. Other tasks are

@@ -6,6 +6,7 @@
 // they need not agree with the declarations of libc's headers (noexcept, redirections), and so that
 // calls within this library can never meet them.
 #include "real.hpp"
+#include "wrappers.hpp"
 
 #include "../calls/in_task.hpp"
 
@@ -108,6 +109,7 @@ void enable_by_environment(const std::string_view all) {
 
 [[gnu::constructor]] void start() {
     process = static_cast<int>(::getpid());
+    find_what_stands_behind();
     ::pthread_atfork(nullptr, nullptr, &in_child);
     if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
     for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
@@ -127,5 +129,13 @@ void enable_by_environment(const std::string_view all) {
         return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                             \
     }
 COIR_LEGACY_SYMBOLS(COIR_LEGACY_EXPORT)
+
+const Wrapper* wrappers() noexcept {
+#define COIR_LEGACY_WRAPPER(symbol, category, ...) \
+    {#symbol, category, reinterpret_cast<void*>(&coir_legacy_##symbol), Symbol::symbol},
+    static const Wrapper all[] = {COIR_LEGACY_SYMBOLS(COIR_LEGACY_WRAPPER)};
+#undef COIR_LEGACY_WRAPPER
+    return all;
+}
 
 }  // namespace coir_legacy

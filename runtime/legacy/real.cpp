@@ -2,10 +2,13 @@
 // See real.hpp.
 #include "real.hpp"
 
+#include "patch.hpp"
+
 #include <cerrno>
 #include <type_traits>
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 
 namespace coir_legacy {
 namespace real {
@@ -18,6 +21,8 @@ COIR_LEGACY_SYMBOLS(COIR_LEGACY_POINTER)
 }  // namespace real
 
 namespace {
+
+constinit void* look_in = RTLD_NEXT;
 
 // dlsym() may allocate, and an allocator may read files: what it calls goes to the kernel directly.
 [[gnu::tls_model("initial-exec")]] constinit thread_local int resolving = 0;
@@ -74,12 +79,26 @@ void* resolve(Symbol symbol) noexcept {
     if (resolving > 0 && entry.has_direct) return entry.direct();
     const int saved = errno;
     ++resolving;
-    void* found = ::dlsym(RTLD_NEXT, entry.name);
+    void* found = ::dlsym(look_in, entry.name);
     --resolving;
     errno = saved;
     if (!found) found = entry.direct();  // an older libc
     __atomic_store_n(entry.pointer, found, __ATOMIC_RELAXED);
     return found;
+}
+
+// This library's code may be a part of the program itself, which exports what libraries refer to.
+static bool is_in_program() noexcept {
+    Dl_info here{}, program{};
+    const auto* headers = reinterpret_cast<const void*>(::getauxval(AT_PHDR));
+    return ::dladdr(reinterpret_cast<const void*>(&resolve), &here) != 0 && headers &&
+           ::dladdr(headers, &program) != 0 && here.dli_fbase == program.dli_fbase;
+}
+
+void find_what_stands_behind() noexcept {
+    if (is_in_program()) return;
+    void* const program = ::dlopen(nullptr, RTLD_LAZY);
+    if (program && !::dlsym(program, "coir_legacy_patch")) look_in = program;
 }
 
 }  // namespace coir_legacy

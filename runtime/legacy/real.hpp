@@ -18,6 +18,10 @@ enum class Symbol : unsigned short {
 /// The real function, or what stands in for it; never null. Any thread, at any time, also before
 /// this library's constructor has run and within dlsym() itself.
 void* resolve(Symbol symbol) noexcept;
+/// To be called once, by this library's constructor: a library that stands before libc finds the
+/// functions that it replaces behind it. One that was loaded late, for single libraries to be
+/// patched, replaces nothing: it finds what the program finds.
+void find_what_stands_behind() noexcept;
 
 namespace real {
 

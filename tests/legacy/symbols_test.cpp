@@ -52,7 +52,9 @@ TEST_CASE("libcoir-legacy exports what the table says, and nothing else", "[lega
     if (!library) COIR_SKIP("COIR_LEGACY_LIBRARY is not set");
     const auto exported = names("--defined-only", library);
     if (exported.empty()) COIR_SKIP("nm is not there");
-    CHECK(exported == table);
+    auto expected = table;
+    expected.insert({"coir_legacy_patch", "coir_legacy_unpatch"});
+    CHECK(exported == expected);
 }
 
 TEST_CASE("the runtime's own calls do not meet the wrappers", "[legacy]") {
