@@ -2,6 +2,7 @@
 // See backtrace.hpp.
 #include "backtrace.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,15 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-int capture_here(void** addresses, int most) noexcept { return ::backtrace(addresses, most); }
+int capture_here(void** addresses, int most) noexcept {
+    int count = ::backtrace(addresses, most);
+    // A sanitizer puts its own function in the place of backtrace(), which then shows itself.
+    const auto* const here = reinterpret_cast<const void*>(&capture_here);
+    if (count > 1 && ::_Unwind_FindEnclosingFunction(addresses[1]) == here) {
+        std::copy(addresses + 1, addresses + count--, addresses);
+    }
+    return count;
+}
 
 int trim_frames(void* const* addresses, int count, void (*entry)(void*)) noexcept {
     const auto* const outermost = reinterpret_cast<const void*>(entry);

@@ -9,7 +9,11 @@
 #include <coir/error.hpp>
 #include <coir/log.hpp>
 
+#include <atomic>
+#include <memory>
+#include <new>
 #include <stdexcept>
+#include <utility>
 
 namespace coir {
 inline namespace v0 {
@@ -56,6 +60,32 @@ void Scheduler::end_watches() {
     fd_watches_->close();
 }
 
+namespace {
+
+// The stacks of tasks that did not end, and the reactor, for the kernel may still own buffers on
+// those stacks. They stay within reach, so that tools that look for leaks do not report them.
+struct Abandoned {
+    std::unique_ptr<StackPool> stacks;
+    std::unique_ptr<Reactor> reactor;
+    Abandoned* next;
+};
+constinit std::atomic<Abandoned*> all_abandoned{nullptr};
+
+void abandon(std::unique_ptr<StackPool> stacks, std::unique_ptr<Reactor> reactor) noexcept {
+    auto* entry = new (std::nothrow) Abandoned{nullptr, nullptr, all_abandoned.load()};
+    if (!entry) {
+        static_cast<void>(stacks.release());
+        static_cast<void>(reactor.release());
+        return;
+    }
+    entry->stacks = std::move(stacks);
+    entry->reactor = std::move(reactor);
+    while (!all_abandoned.compare_exchange_weak(entry->next, entry)) {
+    }
+}
+
+}  // namespace
+
 void Scheduler::close() {
     if (closed_) return;
     if (running_) throw std::logic_error("coir: close() of a running loop");
@@ -90,8 +120,7 @@ void Scheduler::close() {
     unregister_scheduler(*this);
     if (tasks_alive_ > 0) {
         for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) task->left_behind();
-        static_cast<void>(stacks_.release());
-        static_cast<void>(reactor_.release());  // the kernel may still own buffers on those stacks
+        abandon(std::move(stacks_), std::move(reactor_));
         return;
     }
     stacks_.reset();

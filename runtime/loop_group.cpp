@@ -113,8 +113,11 @@ std::size_t LoopGroupCore::least_loaded() {
 
 void LoopGroupCore::keep_server(std::size_t index, const std::shared_ptr<ServerSlot>& slot) {
     auto& servers = members_[index]->servers;
-    std::erase_if(servers, [](const auto& known) { return !known->server.is_serving() &&
-                                                          known->server.connections() == 0; });
+    std::erase_if(servers, [](const auto& known) {
+        if (known->server.is_serving() || known->server.connections() != 0) return false;
+        known->server = Server();  // its handler refers to the slot
+        return true;
+    });
     servers.push_back(slot);
 }
 

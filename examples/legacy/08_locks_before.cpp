@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// The classes of the standard library that block: a queue under a mutex with a condition variable,
+// workers that sleep while they hold a lock, and a promise. Each worker is a thread.
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+std::mutex mutex;
+std::condition_variable filled;
+std::deque<int> jobs;
+int sum = 0;
+
+void work() {
+    for (;;) {
+        std::unique_lock<std::mutex> held(mutex);
+        filled.wait(held, [] { return !jobs.empty(); });
+        if (jobs.front() < 0) return;
+        sum += jobs.front();
+        jobs.pop_front();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // with the lock held
+    }
+}
+
+int main() {
+    std::promise<int> promise;
+    std::vector<std::thread> workers;
+    for (int i = 0; i < 10; ++i) workers.emplace_back(work);
+    workers.emplace_back([&] { promise.set_value(40); });
+    for (int i = 0; i <= 41; ++i) {
+        const std::lock_guard<std::mutex> held(mutex);
+        jobs.push_back(i < 41 ? i : -1);
+        filled.notify_all();
+    }
+    for (auto& worker : workers) worker.join();
+    std::printf("%d jobs make %d\n", promise.get_future().get(), sum);
+}
