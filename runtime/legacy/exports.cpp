@@ -130,12 +130,19 @@ void enable_by_environment(const std::string_view all) {
     }
 COIR_LEGACY_SYMBOLS(COIR_LEGACY_EXPORT)
 
-const Wrapper* wrappers() noexcept {
+// Only their addresses are of interest here (variadic.cpp).
+#define COIR_LEGACY_DECLARE_VARIADIC(symbol) extern "C" void coir_legacy_variadic_##symbol() __asm__(#symbol);
+COIR_LEGACY_VARIADIC_SYMBOLS(COIR_LEGACY_DECLARE_VARIADIC)
+
+Wrappers wrappers() noexcept {
 #define COIR_LEGACY_WRAPPER(symbol, category, ...) \
     {#symbol, category, reinterpret_cast<void*>(&coir_legacy_##symbol), Symbol::symbol},
-    static const Wrapper all[] = {COIR_LEGACY_SYMBOLS(COIR_LEGACY_WRAPPER)};
+#define COIR_LEGACY_VARIADIC_WRAPPER(symbol) \
+    {#symbol, io, reinterpret_cast<void*>(&coir_legacy_variadic_##symbol), Symbol::count_},
+    static const Wrapper all[] = {COIR_LEGACY_SYMBOLS(COIR_LEGACY_WRAPPER)
+                                      COIR_LEGACY_VARIADIC_SYMBOLS(COIR_LEGACY_VARIADIC_WRAPPER)};
 #undef COIR_LEGACY_WRAPPER
-    return all;
+    return {all, std::end(all)};
 }
 
 }  // namespace coir_legacy

@@ -48,9 +48,7 @@ State& state() {
     static State* all = nullptr;
     if (all) return *all;
     auto made = std::make_unique<State>();
-    for (std::size_t i = 0; i < wrapper_count; ++i) {
-        made->by_name.emplace(wrappers()[i].name, &wrappers()[i]);
-    }
+    for (const Wrapper& wrapper : wrappers()) made->by_name.emplace(wrapper.name, &wrapper);
     return *(all = made.release());
 }
 
@@ -72,7 +70,10 @@ void collect(const Image& image, unsigned categories, std::vector<Change>& chang
         const Wrapper& wrapper = *known->second;
         if ((wrapper.category & categories) == 0 || *slot.address == wrapper.function) return;
         // A pointer in the library's data may have been changed since it was filled.
-        if (!slot.is_call && *slot.address != resolve(wrapper.symbol)) return;
+        if (!slot.is_call && (wrapper.symbol == Symbol::count_ ||
+                              *slot.address != resolve(wrapper.symbol))) {
+            return;
+        }
         changes.push_back({slot.address, *slot.address, wrapper.function,
                            image.is_read_only(slot.address)});
     });

@@ -4,7 +4,6 @@
 
 #include "real.hpp"
 
-#include <cstddef>
 #include <string_view>
 
 namespace coir_legacy {
@@ -13,11 +12,16 @@ struct Wrapper {
     std::string_view name;
     unsigned category;  ///< a bit of enum Category
     void* function;
-    Symbol symbol;
+    Symbol symbol;  ///< count_: it has no real function of its own
 };
 
-/// Of every symbol of the table, in its order.
-const Wrapper* wrappers() noexcept;
-inline constexpr std::size_t wrapper_count = static_cast<std::size_t>(Symbol::count_);
+struct Wrappers {
+    const Wrapper* first;
+    const Wrapper* last;
+    const Wrapper* begin() const noexcept { return first; }
+    const Wrapper* end() const noexcept { return last; }
+};
+/// All that this library exports in the place of libc's.
+Wrappers wrappers() noexcept;
 
 }  // namespace coir_legacy
