@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir audit meets files that are cut short, damaged or lie about themselves: one line each.
-#include "audit_support.hpp"
-
-#include "audit/library_search.hpp"
-#include "audit/name_list.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <random>
+
+#include "audit/library_search.hpp"
+#include "audit/name_list.hpp"
+#include "audit_support.hpp"
 
 using namespace coir_tool;
 using namespace elf_test;
@@ -16,7 +15,8 @@ namespace {
 
 Content rich_content() {
     Content content;
-    content.imports = {{"poll", "GLIBC_2.2.5"}, {"__read", "GLIBC_2.2.5"}, {"fgets", "GLIBC_2.2.5"}};
+    content.imports = {
+        {"poll", "GLIBC_2.2.5"}, {"__read", "GLIBC_2.2.5"}, {"fgets", "GLIBC_2.2.5"}};
     content.exports = {"first", "second"};
     content.needed = {"libc.so.6", "libother.so.1"};
     content.soname = "librich.so.1";
@@ -50,8 +50,9 @@ bool is_one_line(const std::string& text) {
 
 // Numbers that overflow, point just beyond, or are large: what arithmetic fails at.
 std::uint64_t nasty_number(std::mt19937& random) {
-    const std::uint64_t numbers[] = {0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff, ~0ull, ~0ull - 7,
-                                     1ull << 63, 1ull << 32, random() % 4096, random()};
+    const std::uint64_t numbers[] = {
+        0,     1,         7,          0x7fffffff, 0x80000000,      0xffffffff,
+        ~0ull, ~0ull - 7, 1ull << 63, 1ull << 32, random() % 4096, random()};
     return numbers[random() % std::size(numbers)];
 }
 
@@ -62,7 +63,8 @@ std::string mutated(std::string bytes, std::mt19937& random) {
         const std::size_t at = random() % 2 ? random() % bytes.size()
                                             : random() % std::min<std::size_t>(bytes.size(), 512);
         const std::uint64_t number = nasty_number(random);
-        const std::size_t width = std::min<std::size_t>(bytes.size() - at, std::size_t{1} << random() % 4);
+        const std::size_t width =
+            std::min<std::size_t>(bytes.size() - at, std::size_t{1} << random() % 4);
         std::memcpy(bytes.data() + at, &number, width);
     }
     if (random() % 8 == 0) bytes.resize(random() % (bytes.size() + 1));
@@ -107,7 +109,8 @@ TEST_CASE("audit: thousands of damaged files are audited or refused, and never a
     CHECK(refused > 600);   // the mutations hit something,
     CHECK(refused < 5400);  // and not only what is looked at first
     // A real library, as long as it is small: with GNU hash, versions and sections.
-    for (const char* path : {"/lib/x86_64-linux-gnu/libanl.so.1", "/lib/aarch64-linux-gnu/libanl.so.1"}) {
+    for (const char* path :
+         {"/lib/x86_64-linux-gnu/libanl.so.1", "/lib/aarch64-linux-gnu/libanl.so.1"}) {
         if (::access(path, R_OK) != 0) continue;
         const FileBytes file(path);
         CHECK(refused_of(file.read(0, file.size(), "it"), 2000, 2) > 50);
@@ -161,7 +164,8 @@ TEST_CASE("audit: a sparse file that claims gigabytes of names takes no memory",
         std::memcpy(bytes.data() + at, &program, sizeof program);
     }
     const std::string path = folder.write("file", bytes);
-    if (::truncate(path.c_str(), static_cast<off_t>(huge)) != 0) COIR_SKIP("no sparse files in /tmp");
+    if (::truncate(path.c_str(), static_cast<off_t>(huge)) != 0)
+        COIR_SKIP("no sparse files in /tmp");
     const auto start = std::chrono::steady_clock::now();
     CHECK(refusal_of(path).find("too large") != std::string::npos);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
@@ -183,6 +187,8 @@ TEST_CASE("audit: damaged lists of names and caches are read as far as they go",
     CHECK(parsed.at("liba.so") == std::vector<std::string>{"/lib/liba.so"});
     for (unsigned i = 0; i < 3000; ++i) {
         CHECK(parse_library_cache(mutated(cache, random)).size() <= 3000);
-        CHECK(parse_names(mutated("                 U poll@GLIBC_2.2.5\nsend U\n", random)).size() <= 60);
+        CHECK(
+            parse_names(mutated("                 U poll@GLIBC_2.2.5\nsend U\n", random)).size() <=
+            60);
     }
 }

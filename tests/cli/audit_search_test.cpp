@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// coir audit --deps: where the libraries that a file needs are found, as the dynamic linker does it.
-#include "audit_support.hpp"
-
+// coir audit --deps: where the libraries that a file needs are found, as the dynamic linker does
+// it.
 #include "audit/library_search.hpp"
+#include "audit_support.hpp"
 
 using namespace coir_tool;
 using namespace elf_test;
@@ -27,7 +27,8 @@ TEST_CASE("audit: dependencies are followed by run paths, each once, libc is not
                           .runpath = "/nonexistent:$ORIGIN",
                           .interpreter = "/lib/ld.so"};
     const std::string root = folder.write("program", build(program));
-    folder.write("libone.so", build({.needed = {"libtwo.so", "libm.so.6"}, .runpath = "${ORIGIN}"}));
+    folder.write("libone.so",
+                 build({.needed = {"libtwo.so", "libm.so.6"}, .runpath = "${ORIGIN}"}));
     folder.write("libtwo.so", build({.needed = {"libone.so"}, .runpath = "$ORIGIN/"}));
     const Dependencies found = find_dependencies({root}, LibrarySearch({}, ""), nothing_skipped);
     CHECK(names_in(found.found) == std::vector<std::string>{"libone.so", "libtwo.so"});
@@ -46,7 +47,8 @@ TEST_CASE("audit: the environment, and the cache, and only the same processor", 
     const std::string file = right.write("libroot.so", build(content));
     const ElfFile root = read_elf(FileBytes(file));
     CHECK_FALSE(LibrarySearch({}, "").find("liba.so", root, file));
-    CHECK(LibrarySearch({}, other.path() + "::" + right.path()).find("liba.so", root, file) == path);
+    CHECK(LibrarySearch({}, other.path() + "::" + right.path()).find("liba.so", root, file) ==
+          path);
     const LibraryCache cache = {{"liba.so", {other.path() + "/liba.so", path}}};
     CHECK(LibrarySearch(cache, "").find("liba.so", root, file) == path);
     CHECK(LibrarySearch({}, "").find(path, root, file) == path);  // a name with a slash is a path

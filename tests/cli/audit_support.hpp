@@ -2,15 +2,14 @@
 // A folder for the files of a test, and audits of files that are made there.
 #pragma once
 
-#include "support/catch.hpp"
-
-#include "audit/audit.hpp"
-#include "elf_builder.hpp"
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
 
-#include <unistd.h>
+#include "audit/audit.hpp"
+#include "elf_builder.hpp"
+#include "support/catch.hpp"
 
 namespace elf_test {
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir audit: what becomes of the functions that a file imports, and which risks are seen.
-#include "audit_support.hpp"
+#include <algorithm>
+#include <set>
 
 #include "audit/audit_risks.hpp"
 #include "audit/legacy_table.hpp"
 #include "audit/name_list.hpp"
 #include "audit/syscall_sites.hpp"
-
-#include <algorithm>
-#include <set>
+#include "audit_support.hpp"
 
 using namespace coir_tool;
 using namespace elf_test;
@@ -27,7 +26,8 @@ std::string bytes(std::initializer_list<int> values) {
 }
 
 // mov eax, 1; syscall; ret, and int3 up to what follows
-const std::string inline_syscall = bytes({0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc});
+const std::string inline_syscall =
+    bytes({0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc});
 
 }  // namespace
 
@@ -41,6 +41,13 @@ TEST_CASE("audit: every function of the table is covered, and no other one", "[c
     CHECK(lists(audit.covered, "poll"));
     CHECK(lists(audit.pooled, "getaddrinfo"));
     CHECK_FALSE(lists(audit.covered, "getaddrinfo"));
+}
+
+TEST_CASE("audit: what needs no replacing, because another function is replaced, is covered",
+          "[cli]") {
+    const Audit audit = audit_names({{"popen", ""}, {"pclose", ""}, {"fgets", ""}}, {});
+    CHECK(audit.verdict() == Verdict::works);
+    CHECK(lists(audit.covered, "pclose"));
 }
 
 TEST_CASE("audit: the list of what may block names each function once, with a remedy", "[cli]") {
@@ -75,11 +82,13 @@ TEST_CASE("audit: what is not replaced has its level, and decides the verdict", 
     CHECK(audit.verdict_words() == "blocks the thread in 2 calls");
 }
 
-TEST_CASE("audit: reading with stdio needs a remedy where streams are made of descriptors", "[cli]") {
+TEST_CASE("audit: reading with stdio needs a remedy where streams are made of descriptors",
+          "[cli]") {
     CHECK(audit_names({{"fopen", ""}, {"fread", ""}}, {}).verdict() == Verdict::works);
     for (const char* maker : {"fdopen", "stdin"}) {
         INFO(maker);
-        CHECK(audit_names({{maker, ""}, {"fread", ""}}, {}).verdict() == Verdict::works_with_remedies);
+        CHECK(audit_names({{maker, ""}, {"fread", ""}}, {}).verdict() ==
+              Verdict::works_with_remedies);
     }
 }
 
@@ -95,7 +104,8 @@ TEST_CASE("audit: functions, groups and risks can be allowed", "[cli]") {
     for (const char* known : {"poll", "fgets", "stdio", "static", "syscall-instruction"}) {
         CHECK(can_be_reported(known));
     }
-    for (const char* unknown : {"", "malloc", "pol", "stdio "}) CHECK_FALSE(can_be_reported(unknown));
+    for (const char* unknown : {"", "malloc", "pol", "stdio "})
+        CHECK_FALSE(can_be_reported(unknown));
 }
 
 TEST_CASE("audit: only what comes from libc counts", "[cli]") {
@@ -123,8 +133,9 @@ TEST_CASE("audit: what cannot be reached at all blocks in every call", "[cli]") 
     CHECK(audit_of({.flags_1 = DF_1_PIE}).verdict_words() == every);  // static-pie
     const Content go{.interpreter = "/lib/ld.so", .section = ".go.buildinfo"};
     CHECK(audit_of(go).verdict_words() == every);
-    const Content noted{.interpreter = "/lib/ld.so",
-                        .note = bytes({4, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 'G', 'o', 0, 0, 1, 2, 3, 4})};
+    const Content noted{
+        .interpreter = "/lib/ld.so",
+        .note = bytes({4, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 'G', 'o', 0, 0, 1, 2, 3, 4})};
     REQUIRE(find(audit_of(noted), "go"));
     CHECK(audit_of({.soname = "libc.so.6"}).verdict() == Verdict::blocks);
 }
@@ -147,7 +158,8 @@ TEST_CASE("audit: numbers that look like an inline system call are not taken for
     const std::string load = bytes({0xb8, 1, 0, 0, 0});
     // call and jmp by 00050Fxx, lea rdx, [rip + 00050Fxx], and jmp by 000D050F
     for (const std::string& code :
-         {bytes({0xe8, 0x94, 0x0f, 0x05, 0x00, 0x48}), bytes({0x48, 0x8d, 0x15, 0x1d, 0x0f, 0x05, 0x00}),
+         {bytes({0xe8, 0x94, 0x0f, 0x05, 0x00, 0x48}),
+          bytes({0x48, 0x8d, 0x15, 0x1d, 0x0f, 0x05, 0x00}),
           bytes({0xe9, 0x0f, 0x05, 0x0d, 0x00, 0x48}), bytes({0xe9, 0x0f, 0x05, 0xe9, 0xff, 0x48}),
           // and ebx, 15; add eax, 0x76c
           bytes({0x83, 0xe3, 0x0f, 0x05, 0x6c, 0x07, 0x00, 0x00}),
@@ -160,20 +172,24 @@ TEST_CASE("audit: numbers that look like an inline system call are not taken for
         CHECK(find_syscalls_in(load + code, EM_X86_64).empty());
     }
     // What compilers and libc make: mov eax, n; mov rax, n; xor; mov eax, edi; and cmp rax, -4095.
-    for (const std::string& code :
-         {load, bytes({0x48, 0xc7, 0xc0, 0xe7, 0, 0, 0}), bytes({0x31, 0xc0}), bytes({0x89, 0xf8})}) {
+    for (const std::string& code : {load, bytes({0x48, 0xc7, 0xc0, 0xe7, 0, 0, 0}),
+                                    bytes({0x31, 0xc0}), bytes({0x89, 0xf8})}) {
         CHECK(find_syscalls_in(code + bytes({0x0f, 0x05, 0xc3}), EM_X86_64).size() == 1);
     }
-    CHECK(find_syscalls_in(bytes({0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff}), EM_X86_64).size() == 1);
+    CHECK(find_syscalls_in(bytes({0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff}), EM_X86_64)
+              .size() == 1);
     CHECK(find_syscalls_in(bytes({0x0f, 0x05}), EM_X86_64).empty());
     CHECK(find_syscalls_in("", EM_X86_64).empty());
 }
 
-TEST_CASE("audit: libc's own code has as many inline system calls as a disassembler finds", "[cli]") {
+TEST_CASE("audit: libc's own code has as many inline system calls as a disassembler finds",
+          "[cli]") {
     const std::string libc = "/lib/x86_64-linux-gnu/libc.so.6";
     if (::access(libc.c_str(), R_OK) != 0) COIR_SKIP("no libc for x86-64 there");
     std::FILE* listing = ::popen(
-        ("objdump -d --no-show-raw-insn " + libc + " 2>/dev/null | grep -c '[[:space:]]syscall'").c_str(), "r");
+        ("objdump -d --no-show-raw-insn " + libc + " 2>/dev/null | grep -c '[[:space:]]syscall'")
+            .c_str(),
+        "r");
     REQUIRE(listing);
     unsigned long listed = 0;
     const bool got = std::fscanf(listing, "%lu", &listed) == 1;

@@ -2,13 +2,13 @@
 // Small ELF files made to measure, for the tests of coir audit: any processor, any content.
 #pragma once
 
+#include <elf.h>
+
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
-
-#include <elf.h>
 
 namespace elf_test {
 

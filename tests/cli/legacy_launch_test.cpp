@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir run --legacy: which programs it refuses, and what it puts into their environment.
-#include "audit_support.hpp"
+#include "legacy_launch.hpp"
 
 #include "audit/legacy_table.hpp"
-#include "legacy_launch.hpp"
+#include "audit_support.hpp"
 
 using namespace coir_tool;
 using namespace elf_test;
@@ -19,7 +19,8 @@ struct Refusal {
 
 class Programs {
 public:
-    Programs() : library_(folder_.write("libcoir-legacy.so", build({.soname = "libcoir-legacy.so.0"}))) {}
+    Programs()
+        : library_(folder_.write("libcoir-legacy.so", build({.soname = "libcoir-legacy.so.0"}))) {}
     Refusal check(const std::string& bytes, bool force = false, unsigned mode = 0755) {
         const std::string path = folder_.write("program", bytes);
         ::chmod(path.c_str(), mode);
@@ -54,8 +55,10 @@ TEST_CASE("run --legacy: a program that links libcoir, itself or through a libra
     Programs programs;
     CHECK(programs.check(linked).status == 0);
     programs.folder().write("libmine.so", build({.needed = {"libcoir.so.0.1"}}));
-    CHECK(programs.check(Content{.needed = {"libmine.so"}, .runpath = "$ORIGIN",
-                                 .interpreter = "/lib/ld.so"}).status == 0);
+    CHECK(programs
+              .check(Content{
+                  .needed = {"libmine.so"}, .runpath = "$ORIGIN", .interpreter = "/lib/ld.so"})
+              .status == 0);
     Content loads = plain;
     loads.imports = {{"dlopen", "GLIBC_2.34"}};
     CHECK(programs.check(loads).status == exit_usage);
@@ -85,11 +88,13 @@ TEST_CASE("run --legacy: what LD_PRELOAD cannot reach is refused, forced or not"
         };
         CHECK(refused(programs.check(linked, force, 04755), "set-user-ID"));
         CHECK(refused(programs.check(linked, force, 02755), "set-group-ID"));
-        CHECK(refused(programs.check(Content{.type = ET_EXEC, .dynamic = false}, force), "linked statically"));
+        CHECK(refused(programs.check(Content{.type = ET_EXEC, .dynamic = false}, force),
+                      "linked statically"));
         CHECK(refused(programs.check(Content{.flags_1 = DF_1_PIE}, force), "linked statically"));
         Content other = linked;
         other.machine = EM_AARCH64;
-        CHECK(refused(programs.check(other, force), "is for aarch64, and libcoir-legacy for x86-64"));
+        CHECK(
+            refused(programs.check(other, force), "is for aarch64, and libcoir-legacy for x86-64"));
         CHECK(refused(programs.check(Content{.soname = "liba.so"}, force), "shared library"));
         std::string small = build(linked);
         small[EI_CLASS] = ELFCLASS32;

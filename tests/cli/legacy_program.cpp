@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// A program of tasks that block in libc, for legacy_run_test.sh: "overlap" sleeps ten times 50 ms in
-// as many tasks and prints whether that went at once; "status N" exits with N; "signal" kills itself.
-#include <coir/coir.hpp>
+// A program of tasks that block in libc, for legacy_run_test.sh: "overlap" sleeps ten times 50 ms
+// in as many tasks and prints whether that went at once; "status N" exits with N; "signal" kills
+// itself.
+#include <unistd.h>
 
 #include <chrono>
+#include <coir/coir.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 namespace {
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir audit: what libcoir-legacy can do for programs and libraries, without running them.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
 #include "audit/audit.hpp"
 #include "audit/audit_report.hpp"
 #include "audit/library_search.hpp"
@@ -7,13 +14,6 @@
 #include "command.hpp"
 #include "output.hpp"
 #include "text.hpp"
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace coir_tool {
 namespace {
@@ -36,7 +36,7 @@ std::string read_standard_input() {
 
 // `nm -D library | coir audit`: who pipes something in wants it to be read.
 bool standard_input_is_given() {
-    struct stat status{};
+    struct stat status {};
     return ::fstat(STDIN_FILENO, &status) == 0 &&
            (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
 }
@@ -44,7 +44,8 @@ bool standard_input_is_given() {
 std::vector<std::string> files_of(const AuditOptions& options) {
     if (!options.files.empty()) return options.files;
     if (standard_input_is_given()) return {"-"};
-    throw UsageError("audit needs a file, or - for a list of names, as in: nm -D FILE | coir audit -");
+    throw UsageError(
+        "audit needs a file, or - for a list of names, as in: nm -D FILE | coir audit -");
 }
 
 Allowed allowed_of(const AuditOptions& options) {
@@ -52,7 +53,8 @@ Allowed allowed_of(const AuditOptions& options) {
     for (const std::string& text : options.allow) {
         for (const std::string& name : split_list("--allow", text)) {
             if (!can_be_reported(name)) {
-                throw UsageError("--allow: " + in_quotes(name) + " is nothing that an audit reports" +
+                throw UsageError("--allow: " + in_quotes(name) +
+                                 " is nothing that an audit reports" +
                                  did_you_mean(name, names_that_can_be_reported()));
             }
             allowed.insert(name);
@@ -101,8 +103,9 @@ AuditReport audit_all(const AuditOptions& options) {
             report.unreadable.push_back({path, error.what()});
         }
     }
-    const bool passed = std::all_of(report.audits.begin(), report.audits.end(),
-                                    [&](const Audit& each) { return passes(each, options.strict); });
+    const bool passed =
+        std::all_of(report.audits.begin(), report.audits.end(),
+                    [&](const Audit& each) { return passes(each, options.strict); });
     report.status = !report.unreadable.empty() ? exit_usage : passed ? exit_ok : exit_failure;
     return report;
 }

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "legacy_launch.hpp"
 
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <coir/version.hpp>
+#include <cstdlib>
+#include <cstring>
+
 #include "audit/audit.hpp"
 #include "audit/legacy_table.hpp"
 #include "audit/library_search.hpp"
 #include "text.hpp"
-
-#include <coir/version.hpp>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-
-#include <dlfcn.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace coir_tool {
 namespace {
@@ -48,7 +47,8 @@ std::string folder_of_libcoir() {
 std::string interpreter_of(const std::string& program) {
     try {
         const FileBytes file(program);
-        const std::string head = file.read(0, std::min<std::uint64_t>(256, file.size()), "its first line");
+        const std::string head =
+            file.read(0, std::min<std::uint64_t>(256, file.size()), "its first line");
         if (!head.starts_with("#!")) return {};
         const std::size_t begin = head.find_first_not_of(" \t", 2);
         if (begin == std::string::npos) return {};
@@ -71,9 +71,10 @@ bool contains_libcoir(const ElfFile& elf) {
 
 // What a program loads at run time cannot be seen; but it must have the name somewhere.
 bool may_load_libcoir(const ElfFile& elf, const FileBytes& file) {
-    const bool loads = std::any_of(elf.symbols.begin(), elf.symbols.end(), [](const ElfSymbol& symbol) {
-        return !symbol.defined && (symbol.name == "dlopen" || symbol.name == "dlmopen");
-    });
+    const bool loads =
+        std::any_of(elf.symbols.begin(), elf.symbols.end(), [](const ElfSymbol& symbol) {
+            return !symbol.defined && (symbol.name == "dlopen" || symbol.name == "dlmopen");
+        });
     return loads && file.read(0, file.size(), "the file").find("libcoir") != std::string::npos;
 }
 
@@ -91,8 +92,9 @@ bool links_libcoir(const std::string& path, const ElfFile& elf) {
 void check_uses_tasks(const std::string& program, const ElfFile& elf, const FileBytes& file) {
     if (links_libcoir(file.path(), elf)) return;
     if (contains_libcoir(elf)) {
-        refuse(program, "contains libcoir.a, whose tasks do not see a library that is preloaded: link "
-                        "libcoir.so, or libcoir-legacy.a into it");
+        refuse(program,
+               "contains libcoir.a, whose tasks do not see a library that is preloaded: link "
+               "libcoir.so, or libcoir-legacy.a into it");
     }
     if (may_load_libcoir(elf, file)) return;
     throw UsageError(in_quotes(program) +
@@ -108,8 +110,9 @@ OptionText legacy_categories_for(const std::string& list) {
     std::vector<std::string> known = legacy_categories();
     for (const std::string& word : split_list("--legacy", list)) {
         if (std::find(known.begin(), known.end(), word) != known.end()) continue;
-        throw UsageError("--legacy: unknown category " + in_quotes(word) + "; allowed: all, or a list of " +
-                         listed(known) + did_you_mean(word, known));
+        throw UsageError("--legacy: unknown category " + in_quotes(word) +
+                         "; allowed: all, or a list of " + listed(known) +
+                         did_you_mean(word, known));
     }
     return list;
 }
@@ -119,21 +122,24 @@ std::string find_legacy_library() {
     const std::string command = folder_of(real_path("/proc/self/exe"));
     const std::string library = folder_of_libcoir();
     const std::string candidates[] = {
-        library + "/" + name,                          // installed: beside libcoir.so
-        command + "/" COIR_LIBDIR_FROM_BINDIR "/" + name,  // installed: the command contains libcoir
-        command + "/../runtime/legacy/" + name,        // the build tree
+        library + "/" + name,  // installed: beside libcoir.so
+        command + "/" COIR_LIBDIR_FROM_BINDIR "/" +
+            name,                                // installed: the command contains libcoir
+        command + "/../runtime/legacy/" + name,  // the build tree
     };
     for (const std::string& candidate : candidates) {
         const std::string path = real_path(candidate);
         if (path.empty()) continue;
         if (path.find_first_of(" :\t") != std::string::npos) {
-            throw CommandError(exit_failure, in_quotes(path) +
-                                                 " cannot be preloaded: LD_PRELOAD takes no path with a "
-                                                 "space or a colon");
+            throw CommandError(exit_failure,
+                               in_quotes(path) +
+                                   " cannot be preloaded: LD_PRELOAD takes no path with a "
+                                   "space or a colon");
         }
         return path;
     }
-    throw CommandError(exit_failure, name + " is not found beside libcoir.so or this command; is it installed?");
+    throw CommandError(exit_failure,
+                       name + " is not found beside libcoir.so or this command; is it installed?");
 }
 
 std::string find_program(const std::string& name) {
@@ -143,7 +149,7 @@ std::string find_program(const std::string& name) {
                            in_quotes(name) + " cannot be run: " + std::strerror(error));
     };
     const auto error_of = [](const std::string& path) {
-        struct stat status{};
+        struct stat status {};
         if (::stat(path.c_str(), &status) != 0) return errno;
         if (!S_ISREG(status.st_mode)) return EACCES;
         return ::access(path.c_str(), X_OK) == 0 ? 0 : errno;
@@ -176,14 +182,15 @@ void check_preloadable(const std::string& program, const std::string& library, b
     try {
         const FileBytes file(path);
         if (is_privileged(file)) {
-            refuse(shown, "has a set-user-ID or set-group-ID bit or file capabilities: LD_PRELOAD is "
-                          "ignored for it");
+            refuse(shown,
+                   "has a set-user-ID or set-group-ID bit or file capabilities: LD_PRELOAD is "
+                   "ignored for it");
         }
         const ElfFile elf = read_elf(file);
         const ElfFile legacy = read_elf(FileBytes(library));
         if (elf.machine != legacy.machine) {
-            refuse(shown, std::string("is for ") + machine_name(elf.machine) + ", and libcoir-legacy for " +
-                              machine_name(legacy.machine));
+            refuse(shown, std::string("is for ") + machine_name(elf.machine) +
+                              ", and libcoir-legacy for " + machine_name(legacy.machine));
         }
         if (elf.kind == ElfKind::static_program) {
             refuse(shown, "is linked statically: nothing can be preloaded into it");

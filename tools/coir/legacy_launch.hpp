@@ -2,10 +2,10 @@
 // coir run --legacy: whether libcoir-legacy can be preloaded into a program, and would be of use.
 #pragma once
 
-#include "command.hpp"
-
 #include <string>
 #include <vector>
+
+#include "command.hpp"
 
 namespace coir_tool {
 

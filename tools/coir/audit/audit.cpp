@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "audit.hpp"
 
-#include "audit_risks.hpp"
-#include "legacy_table.hpp"
-
 #include <algorithm>
 #include <map>
+
+#include "audit_risks.hpp"
+#include "legacy_table.hpp"
 
 namespace coir_tool {
 namespace {
@@ -51,7 +51,9 @@ public:
             if (risk.level == Level::blocks) audit_.every_call.clear();
             return true;
         });
-        const auto worst_first = [](const Finding& a, const Finding& b) { return a.level > b.level; };
+        const auto worst_first = [](const Finding& a, const Finding& b) {
+            return a.level > b.level;
+        };
         std::stable_sort(audit_.uncovered.begin(), audit_.uncovered.end(), worst_first);
         std::stable_sort(audit_.risks.begin(), audit_.risks.end(), worst_first);
         const auto by_category = [](const AuditedCall& a, const AuditedCall& b) {

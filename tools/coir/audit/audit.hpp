@@ -3,14 +3,14 @@
 // replaced, which are not and what to do about them, and what else goes past it.
 #pragma once
 
-#include "blocking_calls.hpp"
-#include "elf_file.hpp"
-
 #include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "blocking_calls.hpp"
+#include "elf_file.hpp"
 
 namespace coir_tool {
 
@@ -41,7 +41,7 @@ struct Audit {
     std::vector<Finding> risks;
     std::size_t harmless = 0;          ///< other functions
     std::vector<std::string> allowed;  ///< left out as told
-    std::string every_call;  ///< it blocks altogether, in these: "every call"; or empty
+    std::string every_call;            ///< it blocks altogether, in these: "every call"; or empty
 
     Level worst() const;
     Verdict verdict() const;

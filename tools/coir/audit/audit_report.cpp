@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "audit_report.hpp"
 
+#include <array>
+#include <coir/version.hpp>
+#include <optional>
+
 #include "legacy_table.hpp"
+#include "support/json.hpp"
 #include "table.hpp"
 #include "text.hpp"
-
-#include "support/json.hpp"
-
-#include <coir/version.hpp>
-
-#include <array>
-#include <optional>
 
 namespace coir_tool {
 namespace {
@@ -154,16 +152,19 @@ std::string format_audit(const Audit& audit, bool colours) {
     }
     if (!audit.allowed.empty()) {
         std::string names;
-        for (const std::string& symbol : audit.allowed) names += (names.empty() ? "" : " ") + symbol;
+        for (const std::string& symbol : audit.allowed)
+            names += (names.empty() ? "" : " ") + symbol;
         text += line("allowed", Colour::dim, names, colours);
     }
     text += line("harmless", Colour::dim,
-                 std::to_string(audit.harmless) + (audit.path == "-" ? " other names" : " other names that it imports"),
+                 std::to_string(audit.harmless) +
+                     (audit.path == "-" ? " other names" : " other names that it imports"),
                  colours);
     if (audit.path == "-") {
-        text += line("note", Colour::plain,
-                     "a list of names does not show risks, such as inline system calls: audit the file",
-                     colours);
+        text +=
+            line("note", Colour::plain,
+                 "a list of names does not show risks, such as inline system calls: audit the file",
+                 colours);
     }
     return text;
 }
@@ -174,8 +175,8 @@ std::string format_verdicts(const AuditReport& report, bool colours) {
     for (const Audit& audit : report.audits) {
         ++counts[static_cast<std::size_t>(audit.verdict())];
         const std::string name = audit.path == "-" ? "standard input" : audit.path;
-        text += name + ": " +
-                coloured(audit.verdict_words(), colour_of(audit.verdict()), colours) + "\n";
+        text += name + ": " + coloured(audit.verdict_words(), colour_of(audit.verdict()), colours) +
+                "\n";
     }
     if (report.audits.size() < 2) return text;
     return text + std::to_string(counts[0]) + " work, " + std::to_string(counts[1]) +

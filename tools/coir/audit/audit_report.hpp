@@ -2,10 +2,10 @@
 // An audit as people and as programs read it.
 #pragma once
 
-#include "audit.hpp"
-
 #include <string>
 #include <vector>
+
+#include "audit.hpp"
 
 namespace coir_tool {
 

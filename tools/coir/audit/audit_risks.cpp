@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "audit_risks.hpp"
 
-#include "legacy_table.hpp"
-#include "library_search.hpp"
-#include "syscall_sites.hpp"
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 
-#include <sys/stat.h>
-#include <sys/xattr.h>
+#include "legacy_table.hpp"
+#include "library_search.hpp"
+#include "syscall_sites.hpp"
 
 namespace coir_tool {
 namespace {
@@ -20,20 +20,31 @@ bool is_libc(const ElfFile& elf) {
 
 void find_what_blocks_altogether(const ElfFile& elf, Audit& audit) {
     if (elf.go) {
-        audit.risks.push_back({"go", Level::blocks,
+        audit.risks.push_back({"go",
+                               Level::blocks,
                                "a Go program: its runtime enters the kernel by itself, and has a "
-                               "scheduler of its own; leave it as it is", {}, 0});
+                               "scheduler of its own; leave it as it is",
+                               {},
+                               0});
         audit.every_call = "every call";
     } else if (elf.kind == ElfKind::static_program) {
-        audit.risks.push_back({"static", Level::blocks,
-                               "linked statically: there is no dynamic linker that could be told to "
-                               "load libcoir-legacy; link it dynamically, or its objects with "
-                               "-Wl,--wrap", {}, 0});
+        audit.risks.push_back(
+            {"static",
+             Level::blocks,
+             "linked statically: there is no dynamic linker that could be told to "
+             "load libcoir-legacy; link it dynamically, or its objects with "
+             "-Wl,--wrap",
+             {},
+             0});
         audit.every_call = "every call";
     } else if (is_libc(elf)) {
-        audit.risks.push_back({"libc", Level::blocks,
-                               "libc itself: what calls its functions is what to look at. Within it, "
-                               "in stdio and the resolver above all, nothing is replaced", {}, 0});
+        audit.risks.push_back(
+            {"libc",
+             Level::blocks,
+             "libc itself: what calls its functions is what to look at. Within it, "
+             "in stdio and the resolver above all, nothing is replaced",
+             {},
+             0});
         audit.every_call = "calls within itself";
     }
 }
@@ -42,10 +53,11 @@ void find_syscall_instructions(const FileBytes& file, const ElfFile& elf, Audit&
     SyscallSites sites = find_syscalls(file, elf);
     if (sites.count == 0) return;
     std::string text =
-        "instructions that enter the kernel without libc, where nothing is replaced: to_thread what "
+        "instructions that enter the kernel without libc, where nothing is replaced: to_thread "
+        "what "
         "leads to them, if it waits. Found by a heuristic, which may be wrong by a few";
-    audit.risks.push_back({"syscall-instruction", Level::remedy, text, std::move(sites.functions),
-                           sites.count});
+    audit.risks.push_back(
+        {"syscall-instruction", Level::remedy, text, std::move(sites.functions), sites.count});
 }
 
 void find_rings(const ElfFile& elf, Audit& audit) {
@@ -58,10 +70,13 @@ void find_rings(const ElfFile& elf, Audit& audit) {
         }
     }
     if (symbols.empty()) return;
-    audit.risks.push_back({"io_uring", Level::remedy,
-                           "waits for a ring or a context of its own: to_thread, or a descriptor that "
-                           "it signals (io_uring_register_eventfd) and that is polled",
-                           {symbols.begin(), symbols.end()}, 0});
+    audit.risks.push_back(
+        {"io_uring",
+         Level::remedy,
+         "waits for a ring or a context of its own: to_thread, or a descriptor that "
+         "it signals (io_uring_register_eventfd) and that is polled",
+         {symbols.begin(), symbols.end()},
+         0});
 }
 
 void find_replacements(const ElfFile& elf, Audit& audit) {
@@ -72,25 +87,34 @@ void find_replacements(const ElfFile& elf, Audit& audit) {
         }
     }
     if (symbols.empty() || elf.soname.starts_with("libcoir-legacy.")) return;
-    audit.risks.push_back({"replaces-libc", Level::remedy,
+    audit.risks.push_back({"replaces-libc",
+                           Level::remedy,
                            "defines functions of libc itself: the library that is loaded first is "
                            "called. libcoir-legacy must come before it",
-                           {symbols.begin(), symbols.end()}, 0});
+                           {symbols.begin(), symbols.end()},
+                           0});
 }
 
 void find_privilege(const FileBytes& file, Audit& audit) {
     if (!is_privileged(file)) return;
-    audit.risks.push_back({"setuid", Level::remedy,
-                           "has a set-user-ID or set-group-ID bit, or file capabilities: LD_PRELOAD is "
-                           "ignored for it. Link libcoir-legacy", {}, 0});
+    audit.risks.push_back(
+        {"setuid",
+         Level::remedy,
+         "has a set-user-ID or set-group-ID bit, or file capabilities: LD_PRELOAD is "
+         "ignored for it. Link libcoir-legacy, or patch libraries in it",
+         {},
+         0});
 }
 
 void find_thread_locals(const ElfFile& elf, Audit& audit) {
     if (elf.tls_size == 0) return;
-    audit.risks.push_back({"thread-locals", Level::note,
-                           "bytes of variables of the thread, which its tasks share: what one leaves "
-                           "in them before it waits, another one may have changed after", {},
-                           elf.tls_size});
+    audit.risks.push_back(
+        {"thread-locals",
+         Level::note,
+         "bytes of variables of the thread, which its tasks share: what one leaves "
+         "in them before it waits, another one may have changed after",
+         {},
+         elf.tls_size});
 }
 
 }  // namespace
@@ -102,8 +126,8 @@ bool is_privileged(const FileBytes& file) {
 
 const std::vector<std::string>& risk_names() {
     static const std::vector<std::string> names = {
-        "go",     "static",        "libc",  "syscall-instruction", "io_uring", "replaces-libc",
-        "setuid", "thread-locals"};
+        "go",       "static",        "libc",   "syscall-instruction",
+        "io_uring", "replaces-libc", "setuid", "thread-locals"};
     return names;
 }
 

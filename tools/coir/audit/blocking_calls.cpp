@@ -100,7 +100,7 @@ const std::vector<CallGroup>& call_groups() {
          "close dup2 dup3 close_range closefrom"},
         {"fdelt", Level::note, "FD_SET ends the program for descriptors from 1024 on: keep their number low where it calls select",
          "__fdelt_chk __fdelt_warn"},
-        {"dlopen", Level::note, "loads more code, which is not looked at here; with RTLD_DEEPBIND it does not meet libcoir-legacy",
+        {"dlopen", Level::note, "loads more code, which is not looked at here; with RTLD_DEEPBIND it meets libcoir-legacy only when it is patched (coir::legacy::patch)",
          "dlopen dlmopen"},
         {"threads", Level::note, "its threads stay threads, in which everything blocks as ever",
          "pthread_create thrd_create"},

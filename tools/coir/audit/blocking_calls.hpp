@@ -22,7 +22,7 @@ const char* level_name(Level level);
 struct CallGroup {
     std::string_view name;  ///< --allow takes it
     Level level;
-    std::string_view remedy;  ///< a sentence: why, and what to do
+    std::string_view remedy;   ///< a sentence: why, and what to do
     std::string_view symbols;  ///< separated by spaces
 };
 

@@ -3,13 +3,13 @@
 // or aarch64. Nothing is executed or loaded.
 #pragma once
 
-#include "file_bytes.hpp"
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "file_bytes.hpp"
 
 namespace coir_tool {
 
@@ -44,8 +44,8 @@ struct ElfFile {
     std::vector<std::string> needed;
     bool bind_now = false;
     bool relro = false;
-    bool go = false;                ///< built by Go's own linker
-    std::uint64_t tls_size = 0;     ///< of thread_local variables
+    bool go = false;                    ///< built by Go's own linker
+    std::uint64_t tls_size = 0;         ///< of thread_local variables
     std::vector<std::string> sections;  ///< their names; none when it was stripped of them
     std::vector<ElfSegment> segments;
     std::vector<ElfSymbol> symbols;  ///< the dynamic ones

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "file_bytes.hpp"
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace coir_tool {
 namespace {
@@ -45,8 +45,8 @@ std::string FileBytes::read(std::uint64_t offset, std::uint64_t count, const cha
     std::string bytes(count, '\0');
     std::size_t got = 0;
     while (got < bytes.size()) {
-        const ssize_t part = ::pread(fd_, bytes.data() + got, bytes.size() - got,
-                                     static_cast<off_t>(offset + got));
+        const ssize_t part =
+            ::pread(fd_, bytes.data() + got, bytes.size() - got, static_cast<off_t>(offset + got));
         if (part < 0 && errno == EINTR) continue;
         if (part < 0) throw BadFile(std::string("cannot be read: ") + std::strerror(errno));
         if (part == 0) throw BadFile("has become shorter meanwhile");

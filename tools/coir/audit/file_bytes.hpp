@@ -3,14 +3,14 @@
 // itself ends in one exception, and not in a crash.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
-
-#include <sys/stat.h>
 
 namespace coir_tool {
 
@@ -38,7 +38,7 @@ public:
 
 private:
     std::string path_;
-    struct stat status_{};
+    struct stat status_ {};
     int fd_;
 };
 

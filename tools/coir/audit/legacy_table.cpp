@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "legacy_table.hpp"
 
-#include "runtime/legacy/pooled.hpp"
-#include "runtime/legacy/symbols.hpp"
-
 #include <algorithm>
 #include <unordered_map>
+
+#include "runtime/legacy/coverage.hpp"
+#include "runtime/legacy/symbols.hpp"
 
 namespace coir_tool {
 namespace {
@@ -21,9 +21,24 @@ bool is_pooled(std::string_view symbol, std::string_view category) {
         COIR_LEGACY_POOLED_CATEGORIES(COIR_LEGACY_NAME)
 #undef COIR_LEGACY_NAME
     };
-    return std::find(std::begin(one_by_one), std::end(one_by_one), symbol) != std::end(one_by_one) ||
+    return std::find(std::begin(one_by_one), std::end(one_by_one), symbol) !=
+               std::end(one_by_one) ||
            std::find(std::begin(by_category), std::end(by_category), category) !=
                std::end(by_category);
+}
+
+// What is covered because another function is, as the other one.
+void add_implied(std::vector<CoveredCall>& list) {
+    static constexpr std::string_view implied[][2] = {
+#define COIR_LEGACY_NAMES(symbol, other) {#symbol, #other},
+        COIR_LEGACY_IMPLIED_SYMBOLS(COIR_LEGACY_NAMES)
+#undef COIR_LEGACY_NAMES
+    };
+    for (const auto& [symbol, other] : implied) {
+        const auto named = [name = other](const CoveredCall& call) { return call.symbol == name; };
+        const auto found = std::find_if(list.begin(), list.end(), named);
+        if (found != list.end()) list.push_back({symbol, found->category, found->pooled});
+    }
 }
 
 }  // namespace
@@ -34,13 +49,16 @@ const std::vector<CoveredCall>& covered_calls() {
 #define COIR_LEGACY_COVERED(symbol, category, ...) {#symbol, #category, false},
             COIR_LEGACY_SYMBOLS(COIR_LEGACY_COVERED)
 #undef COIR_LEGACY_COVERED
-#ifdef COIR_LEGACY_VARIADIC_SYMBOLS
-#define COIR_LEGACY_COVERED(symbol, ...) {#symbol, "io", false},
-                COIR_LEGACY_VARIADIC_SYMBOLS(COIR_LEGACY_COVERED)
-#undef COIR_LEGACY_COVERED
-#endif
         };
+        // The other parts of the table do not name a category.
+        static constexpr std::string_view variadic[] = {
+#define COIR_LEGACY_NAME(symbol) #symbol,
+            COIR_LEGACY_VARIADIC_SYMBOLS(COIR_LEGACY_NAME)
+#undef COIR_LEGACY_NAME
+        };
+        for (const std::string_view symbol : variadic) list.push_back({symbol, "io", false});
         for (CoveredCall& call : list) call.pooled = is_pooled(call.symbol, call.category);
+        add_implied(list);
         return list;
     }();
     return calls;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "library_cache.hpp"
 
-#include "file_bytes.hpp"
-
 #include <cstdint>
+
+#include "file_bytes.hpp"
 
 namespace coir_tool {
 namespace {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "library_search.hpp"
 
+#include <elf.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <set>
 #include <utility>
-
-#include <elf.h>
-#include <sys/stat.h>
 
 namespace coir_tool {
 namespace {
@@ -41,17 +41,17 @@ void replace_all(std::string& text, std::string_view what, const std::string& wi
 std::vector<std::string> run_path(const std::string& text, const std::string& path) {
     std::vector<std::string> folders = split_path(text);
     for (std::string& folder : folders) {
-        for (const char* word : {"$ORIGIN", "${ORIGIN}"}) replace_all(folder, word, folder_of(path));
+        for (const char* word : {"$ORIGIN", "${ORIGIN}"})
+            replace_all(folder, word, folder_of(path));
         for (const char* word : {"$LIB", "${LIB}"}) replace_all(folder, word, "lib");
     }
     return folders;
 }
 
 std::vector<std::string> default_folders(unsigned machine) {
-    const std::string triplet =
-        machine == EM_AARCH64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-    return {"/lib/" + triplet, "/usr/lib/" + triplet, "/lib64", "/usr/lib64", "/lib", "/usr/lib",
-            "/usr/" + triplet + "/lib"};
+    const std::string triplet = machine == EM_AARCH64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+    return {"/lib/" + triplet, "/usr/lib/" + triplet,     "/lib64", "/usr/lib64", "/lib",
+            "/usr/lib",        "/usr/" + triplet + "/lib"};
 }
 
 // The dynamic linker passes over what is for another processor.
@@ -60,7 +60,7 @@ bool is_for(const std::string& path, unsigned machine) {
         return read_elf(FileBytes(path)).machine == machine;
     } catch (const BadFile&) {
         // Something is there; whoever reads it will say what is wrong with it.
-        struct stat status{};
+        struct stat status {};
         return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
     }
 }
@@ -105,8 +105,8 @@ std::optional<std::string> LibrarySearch::find(const std::string& name, const El
 
 bool is_part_of_libc(std::string_view soname) {
     static constexpr std::string_view parts[] = {
-        "libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "libutil.so.",
-        "libanl.so.", "libresolv.so.", "libmvec.so.", "ld-linux", "ld64", "linux-vdso"};
+        "libc.so.",   "libm.so.",      "libpthread.so.", "libdl.so.", "librt.so.", "libutil.so.",
+        "libanl.so.", "libresolv.so.", "libmvec.so.",    "ld-linux",  "ld64",      "linux-vdso"};
     return std::any_of(std::begin(parts), std::end(parts),
                        [&](std::string_view part) { return soname.starts_with(part); });
 }
@@ -142,7 +142,7 @@ Dependencies find_dependencies(const std::vector<std::string>& roots, const Libr
     // The same file under several names, and the roots themselves, once.
     std::set<std::pair<dev_t, ino_t>> listed;
     const auto repeated = [&](const std::string& path) {
-        struct stat status{};
+        struct stat status {};
         return ::stat(path.c_str(), &status) == 0 &&
                !listed.emplace(status.st_dev, status.st_ino).second;
     };

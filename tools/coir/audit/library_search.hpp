@@ -2,13 +2,13 @@
 // Where the dynamic linker would find the libraries that a file needs.
 #pragma once
 
-#include "elf_file.hpp"
-#include "library_cache.hpp"
-
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "elf_file.hpp"
+#include "library_cache.hpp"
 
 namespace coir_tool {
 

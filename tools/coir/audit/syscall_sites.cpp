@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "syscall_sites.hpp"
 
+#include <elf.h>
+
 #include <algorithm>
 #include <set>
-
-#include <elf.h>
 
 namespace coir_tool {
 namespace {
@@ -40,15 +40,16 @@ bool loads_number(const Window& code) {
     for (long at = -2; at >= -farthest; --at) {
         const Byte first = code[at], second = code[at + 1];
         const bool small = code[at + 2] <= 3 && code[at + 3] == 0 && code[at + 4] == 0;
-        if (first == 0xb8 && small) return true;                     // mov eax, small
-        if (first == 0x31 && second == 0xc0) return true;            // xor eax, eax
+        if (first == 0xb8 && small) return true;           // mov eax, small
+        if (first == 0x31 && second == 0xc0) return true;  // xor eax, eax
         if (first == 0xc7 && second == 0xc0 && code[at + 3] <= 3 && code[at + 4] == 0 &&
             code[at + 5] == 0) {
-            return true;                                             // mov rax, small
+            return true;  // mov rax, small
         }
-        if (first == 0x89 && (second & 0xc7) == 0xc0 && second != 0xc0) return true;  // mov eax, reg
+        if (first == 0x89 && (second & 0xc7) == 0xc0 && second != 0xc0)
+            return true;                                                          // mov eax, reg
         if (first == 0x8b && (second & 0x38) == 0 && second < 0xc0) return true;  // mov eax, memory
-        if (first == 0x6a && code[at + 2] == 0x58) return true;      // push small; pop rax
+        if (first == 0x6a && code[at + 2] == 0x58) return true;  // push small; pop rax
     }
     return false;
 }
@@ -59,7 +60,8 @@ bool within_number(const Window& code) {
     if (code[2] == 0x00) return true;
     if (code[3] == 0x00 || code[3] == 0xff) return true;
     // The middle of an address of eight bytes, unless a number of four begins after it.
-    const bool number_follows = (code[2] >= 0xb8 && code[2] <= 0xbf) || code[2] == 0xe8 || code[2] == 0xe9;
+    const bool number_follows =
+        (code[2] >= 0xb8 && code[2] <= 0xbf) || code[2] == 0xe8 || code[2] == 0xe9;
     if (code[4] == 0x00 && code[5] == 0x00 && !number_follows) return true;
     // and r, 0Fh; shl r, 0Fh; push 0Fh: and then the add eax, number that is 05.
     return code[-2] == 0x83 || code[-2] == 0xc1 || code[-2] == 0xc0 || code[-1] == 0x6a;
@@ -71,12 +73,12 @@ bool within_address(const Window& code) {
     const auto has_index = [](Byte form) { return (form & 0xc7) == 0x44 || (form & 0xc7) == 0x84; };
     if (code[-1] == 0x24 && has_index(code[-2])) return true;
     constexpr Byte opcodes[] = {0x03, 0x2b, 0x33, 0x3b, 0x89, 0x8b, 0x8d};
-    return has_index(code[-1]) && std::find(std::begin(opcodes), std::end(opcodes), code[-2]) !=
-                                      std::end(opcodes);
+    return has_index(code[-1]) &&
+           std::find(std::begin(opcodes), std::end(opcodes), code[-2]) != std::end(opcodes);
 }
 
-// Call 15 is the return from a signal handler, which does not wait. Whoever unwinds stacks looks for
-// these bytes, and so has them, too.
+// Call 15 is the return from a signal handler, which does not wait. Whoever unwinds stacks looks
+// for these bytes, and so has them, too.
 bool returns_from_signal(const Window& code) {
     return code[-5] == 0xc0 && code[-4] == 15 && code[-3] == 0 && code[-2] == 0 && code[-1] == 0;
 }

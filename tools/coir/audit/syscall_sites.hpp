@@ -2,12 +2,12 @@
 // Instructions that enter the kernel without libc, where no replaced function can be met.
 #pragma once
 
-#include "elf_file.hpp"
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "elf_file.hpp"
 
 namespace coir_tool {
 
