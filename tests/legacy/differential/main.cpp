@@ -133,11 +133,8 @@ void judge(const Trial& threads, const Trial& tasks, const Options& options,
 
 Clock::duration bound() { return 5s * patience(); }
 
-// Hangs are not tried again: they take long, and no machine is that busy.
 bool is_worth_another_try(const Trial& threads, const Trial& tasks) {
-    const bool hangs = (threads.text + tasks.text).find("HANGS") != std::string::npos;
-    return can_run(*threads.probe) && !hangs &&
-           (threads.text != tasks.text || !is_sound(threads));
+    return threads.text != tasks.text || !is_sound(threads);
 }
 
 void try_again(Trial& threads, Trial& tasks, const Options& options) {
@@ -148,11 +145,11 @@ void try_again(Trial& threads, Trial& tasks, const Options& options) {
             print_indented("threads:", threads.text);
             print_indented("tasks:", tasks.text);
         }
-        std::vector<Trial> pair = {{threads.probe, Stage::threads, {}},
-                                   {tasks.probe, Stage::tasks, {}}};
-        perform_all(pair, options.reactor, 1, bound());
-        threads = pair[0];
-        tasks = pair[1];
+        std::vector<Trial> again = {{threads.probe, Stage::threads, {}}};
+        if (can_run(*tasks.probe)) again.push_back({tasks.probe, Stage::tasks, {}});
+        perform_all(again, options.reactor, 1, bound());
+        threads = again.front();
+        tasks = again.back();
     }
 }
 

@@ -128,15 +128,17 @@ PROBE("a FIFO that is open", "read", "write") {
 
 PROBE("eventfd: read waits", "read", "write") {
     const int fd = ::eventfd(0, 0);
+    std::atomic<bool> was_read{false};
     Actor writer = spawn([&] {
         pause_for(20ms);
         const std::uint64_t two = 2;
         static_cast<void>(::write(fd, &two, sizeof two));
-        pause_for(20ms);
+        while (!was_read) pause_for(10ms);
         static_cast<void>(::write(fd, &two, sizeof two));
     });
     std::uint64_t value = 0;
     report("read", ::read(fd, &value, sizeof value));
+    was_read = true;
     say("%d", static_cast<int>(value));
     report("too small", ::read(fd, &value, 4));
     report("read", ::read(fd, &value, sizeof value));
@@ -183,13 +185,13 @@ PROBE("eventfd as a semaphore", "read") {
 
 PROBE("timerfd: read waits", "read") {
     const int fd = ::timerfd_create(CLOCK_MONOTONIC, 0);
-    const itimerspec in{{0, 0}, {0, 40'000'000}};
+    const itimerspec in{{0, 0}, {0, 100'000'000}};
     Others others;
     Stopwatch watch;
     ::timerfd_settime(fd, 0, &in, nullptr);
     std::uint64_t count = 0;
     report("read", ::read(fd, &count, sizeof count));
-    watch.expect("the timer", 40ms);
+    watch.expect("the timer", 100ms);
     say("%d", static_cast<int>(count));
     others.say_whether_they_ran();
     ::close(fd);

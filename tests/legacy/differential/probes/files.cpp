@@ -82,7 +82,7 @@ PROBE("locks of the process wait for another process", "fcntl", "lockf") {
     if (child == 0) {
         set_lock(fd, F_SETLKW, F_WRLCK);
         ::write(ready.fd[1], "x", 1);
-        const timespec moment{0, 60'000'000};
+        const timespec moment{0, 200'000'000};
         ::nanosleep(&moment, nullptr);
         ::_exit(0);
     }

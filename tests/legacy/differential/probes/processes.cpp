@@ -45,10 +45,10 @@ PROBE("several systems at once", "system") {
 PROBE("system ignores the keyboard's signals meanwhile", "system") {
     Handler handler(SIGINT);
     Actor sender = spawn([] {
-        pause_for(50ms);
+        pause_for(150ms);
         ::kill(::getpid(), SIGINT);
     });
-    say("%d", WEXITSTATUS(::system("sleep 0.15; exit 4")));
+    say("%d", WEXITSTATUS(::system("sleep 0.5; exit 4")));
     sender.join();
     say("handled meanwhile: %d", handler.count());
     ::kill(::getpid(), SIGINT);
@@ -96,7 +96,7 @@ PROBE("several wait for one child each", "waitpid") {
 PROBE("waiting for any child", "wait", "waitpid", "wait3", "wait4") {
     Others others;
     std::set<pid_t> pids;
-    for (int i = 0; i < 4; ++i) pids.insert(child(i, std::chrono::milliseconds(20 + 20 * i)));
+    for (int i = 0; i < 4; ++i) pids.insert(child(i, std::chrono::milliseconds(50 + 80 * i)));
     int status = 0;
     rusage usage{};
     say("wait: %d", pids.erase(::wait(&status)) == 1 ? WEXITSTATUS(status) : -1);
@@ -121,13 +121,13 @@ PROBE("waitid", "waitid") {
 }
 
 PROBE("children that stop and go on", "waitpid") {
-    const pid_t pid = child(3, 200ms);
+    const pid_t pid = child(3, 900ms);
     Actor sender = spawn([&] {
-        pause_for(20ms);
+        pause_for(50ms);
         ::kill(pid, SIGSTOP);
-        pause_for(30ms);
+        pause_for(100ms);
         ::kill(pid, SIGCONT);
-        pause_for(30ms);
+        pause_for(100ms);
         ::kill(pid, SIGKILL);
     });
     int status = 0;

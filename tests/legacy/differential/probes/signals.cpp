@@ -19,7 +19,7 @@ sigset_t only(std::initializer_list<int> signals) {
 }
 
 // An actor that sends a signal to the process after a moment, without taking it itself.
-Actor send_later(int number, Clock::duration after = a_moment) {
+Actor send_later(int number, Clock::duration after = 120ms) {
     return spawn([=] {
         const sigset_t set = only({number});
         if (!actors_are_tasks()) ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -44,7 +44,7 @@ PROBE("sigsuspend", "sigsuspend") {
     ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
     Handler handler(SIGUSR1);
     Actor sender = send_later(SIGUSR1);
-    pause_for(a_moment * 2);
+    pause_for(160ms);
     say("handled: %d", handler.count());
     report("pending", ::sigsuspend(&none));
     say("handled: %d", handler.count());
@@ -116,16 +116,16 @@ PROBE("a handler that restarts: reading and writing go on", "read", "recv", "acc
 PROBE("a handler that does not restart interrupts", "read", "pause") {
     Handler handler(SIGUSR1);
     Pair pair;
-    limit_time(pair.fd[0], SO_RCVTIMEO, 200ms);
+    limit_time(pair.fd[0], SO_RCVTIMEO, 500ms);
     char byte;
     Actor sender = send_later(SIGUSR1);
     report("read", ::read(pair.fd[0], &byte, 1));
     say("handled: %d", handler.count());
     pollfd one{pair.fd[0], POLLIN, 0};
     Actor second = send_later(SIGUSR1);
-    report("poll", ::poll(&one, 1, 200));
+    report("poll", ::poll(&one, 1, 500));
     say("handled: %d", handler.count());
-    timeval limit{0, 200'000};
+    timeval limit{0, 500'000};
     Actor third = send_later(SIGUSR1);
     report("select", ::select(0, nullptr, nullptr, nullptr, &limit));
     say("handled: %d", handler.count());
