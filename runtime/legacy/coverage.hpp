@@ -11,3 +11,7 @@
 // X(function, other): not replaced, and no need to, because the other one is.
 // popen() returns a file that suspends tasks, and so does closing it.
 #define COIR_LEGACY_IMPLIED_SYMBOLS(X) X(pclose, popen)
+
+// X(category, word): categories of the table that are no words of COIR_LEGACY themselves: parts of
+// one, for functions that wake others and that make keys. (`life` belongs to no word.)
+#define COIR_LEGACY_INNER_CATEGORIES(X) X(wakes, locks) X(makes_keys, keys)

@@ -27,6 +27,19 @@ bool is_pooled(std::string_view symbol, std::string_view category) {
                std::end(by_category);
 }
 
+// The word of COIR_LEGACY that a category of the table belongs to.
+std::string_view word_of(std::string_view category) {
+    static constexpr std::string_view inner[][2] = {
+#define COIR_LEGACY_NAMES(name, word) {#name, #word},
+        COIR_LEGACY_INNER_CATEGORIES(COIR_LEGACY_NAMES)
+#undef COIR_LEGACY_NAMES
+    };
+    for (const auto& [name, word] : inner) {
+        if (category == name) return word;
+    }
+    return category;
+}
+
 // What is covered because another function is, as the other one.
 void add_implied(std::vector<CoveredCall>& list) {
     static constexpr std::string_view implied[][2] = {
@@ -57,7 +70,10 @@ const std::vector<CoveredCall>& covered_calls() {
 #undef COIR_LEGACY_NAME
         };
         for (const std::string_view symbol : variadic) list.push_back({symbol, "io", false});
-        for (CoveredCall& call : list) call.pooled = is_pooled(call.symbol, call.category);
+        for (CoveredCall& call : list) {
+            call.category = word_of(call.category);
+            call.pooled = is_pooled(call.symbol, call.category);
+        }
         add_implied(list);
         return list;
     }();
