@@ -53,6 +53,25 @@ namespace detail {
 namespace legacy {
 namespace {
 
+// How many handlers have run on this thread, of all and of those without SA_RESTART: what a wait that
+// began later must not be ended by. Written by handlers, as is the number of those whose waits have
+// not been ended yet.
+struct HandlerCounts {
+    unsigned all = 0;
+    unsigned interrupting = 0;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerCounts handlers;
+[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned handlers_pending = 0;
+
+unsigned count_of(const unsigned& count) noexcept {
+    return __atomic_load_n(&count, __ATOMIC_RELAXED);
+}
+
+struct Wait;
+// The waits of this thread's tasks that handlers can end, the oldest first.
+[[gnu::tls_model("initial-exec")]] constinit thread_local Wait* first_interruptible = nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local Wait* last_interruptible = nullptr;
+
 struct Wait : TimerNode, Park, ReadyEntry {
     TaskBase* task = nullptr;
     WaitOperation* operations = nullptr;
@@ -61,6 +80,34 @@ struct Wait : TimerNode, Park, ReadyEntry {
     Woken outcome = Woken::event;
     bool ending = false;
     bool queued = false;  // to cancel the rest soon
+    Interruptible interruptible = Interruptible::never;
+    HandlerCounts began;
+    Wait* older = nullptr;
+    Wait* newer = nullptr;
+
+    void expect_handlers(Interruptible which) noexcept {
+        interruptible = which;
+        if (which == Interruptible::never) return;
+        began = {count_of(handlers.all), count_of(handlers.interrupting)};
+        older = last_interruptible;
+        (older ? older->newer : first_interruptible) = this;
+        last_interruptible = this;
+    }
+    void expect_no_handlers() noexcept {
+        if (interruptible == Interruptible::never) return;
+        (older ? older->newer : first_interruptible) = newer;
+        (newer ? newer->older : last_interruptible) = older;
+    }
+    bool interrupted() const noexcept {
+        if (ending) return false;
+        if (interruptible != Interruptible::restarts) return began.all != count_of(handlers.all);
+        return began.interrupting != count_of(handlers.interrupting);
+    }
+    void interrupt() noexcept {
+        end(Woken::interrupted);
+        cancel_rest();
+        wake_when_empty();
+    }
 
     void end(Woken why) noexcept {
         ending = true;
@@ -112,7 +159,37 @@ struct Wait : TimerNode, Park, ReadyEntry {
     }
 };
 
+// The oldest that a handler has ended; null when there is none.
+Wait* interrupted_wait(bool pauses) noexcept {
+    for (Wait* wait = first_interruptible; wait; wait = wait->newer) {
+        if ((wait->interruptible == Interruptible::pauses) == pauses && wait->interrupted()) return wait;
+    }
+    return nullptr;
+}
+
 }  // namespace
+
+void handler_ran(bool restarts) noexcept {
+    __atomic_store_n(&handlers.all, count_of(handlers.all) + 1, __ATOMIC_RELAXED);
+    if (!restarts) {
+        __atomic_store_n(&handlers.interrupting, count_of(handlers.interrupting) + 1,
+                         __ATOMIC_RELAXED);
+    }
+    if (running_here && __atomic_load_n(&first_interruptible, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&handlers_pending, 1, __ATOMIC_RELAXED);
+        running_here->signal_arrived();
+    }
+}
+
+void interrupt_waits() noexcept {
+    unsigned ran = __atomic_exchange_n(&handlers_pending, 0, __ATOMIC_RELAXED);
+    for (; ran > 0; --ran) {
+        Wait* wait = interrupted_wait(true);
+        if (!wait) wait = interrupted_wait(false);
+        if (!wait) return;
+        wait->interrupt();
+    }
+}
 
 Scheduler* suspendable() noexcept {
     Scheduler* scheduler = running_here;
@@ -142,7 +219,7 @@ bool cancel_asked(Scheduler& loop) noexcept {
 void closing(Scheduler& loop, int fd) noexcept { loop.fd_closing(fd); }
 
 Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, TimePoint deadline,
-               const char* what) noexcept {
+               const char* what, Interruptible interruptible) noexcept {
     if (cancel_asked(loop)) return Woken::cancelled;
     TaskBase& self = *loop.current();
     Wait wait;
@@ -168,7 +245,9 @@ Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, Ti
         wait.submitted = i + 1;
         loop.reactor().submit(operations[i]);
     }
+    wait.expect_handlers(interruptible);
     loop.suspend(wait);
+    wait.expect_no_handlers();
     // The deadline or the request came, and yet something was done: a result beats both.
     for (std::size_t i = 0; i < count && wait.outcome != Woken::closed; ++i) {
         if (operations[i].result != -ECANCELED) return Woken::event;

@@ -45,6 +45,7 @@ enum class Woken : std::uint8_t {
     timeout,
     cancelled,  ///< the task was asked to end; the request is still pending
     closed,     ///< a descriptor was closed by another task
+    interrupted,  ///< a signal handler of the program's has run
     no_memory,  ///< nothing was waited for
 };
 
@@ -54,12 +55,26 @@ struct WaitOperation : Operation {
     bool finished = false;
 };
 
+/// Which signal handlers end a wait. One handler ends one wait of its thread's tasks, the oldest, as
+/// it ends one call of a thread; those that wait for nothing but signals come first.
+enum class Interruptible : std::uint8_t {
+    never,
+    restarts,  ///< those without SA_RESTART
+    always,
+    pauses,  ///< all, and nothing else ends it
+};
+/// A handler of the program's has run on this thread. For signal handlers.
+COIR_API void handler_ran(bool restarts) noexcept;
+
 /// Suspends the current task until the first of `count` operations is done, the deadline is over,
 /// or the task is cancelled. Returns only when the kernel has given all of them back: those that
 /// were not done are cancelled and have the result -ECANCELED. A result beats the deadline and the
 /// request, but a request that is pending already ends the wait before it begins. `count` may be 0.
 COIR_API Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count,
-                        TimePoint deadline, const char* what) noexcept;
+                        TimePoint deadline, const char* what,
+                        Interruptible interruptible = Interruptible::never) noexcept;
+/// What the scheduler does after signal_arrived().
+void interrupt_waits() noexcept;
 
 /// Which threads: those for name resolution, which are many, or the loop's pool.
 enum class Lane : std::uint8_t { names, pool };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // See overflow.hpp. The handler runs on a signal stack, because the task's own is used up.
 #include "overflow.hpp"
+#include "own_sigaction.hpp"
 
 #include "stack.hpp"
 
@@ -80,7 +81,7 @@ void report(const GuardHit& hit, const void* address) noexcept {
 void on_segv(int signo, siginfo_t* info, void* context) {
     const int saved_errno = errno;
     if (handling) {
-        ::signal(SIGSEGV, SIG_DFL);
+        give_up_signal(SIGSEGV);
         return;
     }
     handling = true;
@@ -88,13 +89,13 @@ void on_segv(int signo, siginfo_t* info, void* context) {
     if (hit.found) {
         report(hit, info->si_addr);
         // Returning repeats the access, now with the default action: a core dump shows the place.
-        ::signal(SIGSEGV, SIG_DFL);
+        give_up_signal(SIGSEGV);
     } else if ((previous_action.sa_flags & SA_SIGINFO) != 0) {
         previous_action.sa_sigaction(signo, info, context);
     } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
         previous_action.sa_handler(signo);
     } else {
-        ::signal(SIGSEGV, SIG_DFL);
+        give_up_signal(SIGSEGV);
     }
     handling = false;
     errno = saved_errno;
@@ -103,13 +104,13 @@ void on_segv(int signo, siginfo_t* info, void* context) {
 // Puts the handler in front, unless it is there already.
 [[maybe_unused]] void install_handler() {
     struct sigaction current {};
-    ::sigaction(SIGSEGV, nullptr, &current);
+    own_sigaction(SIGSEGV, nullptr, &current);
     if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == &on_segv) return;
     struct sigaction action {};
     action.sa_sigaction = &on_segv;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     ::sigemptyset(&action.sa_mask);
-    ::sigaction(SIGSEGV, &action, &previous_action);
+    own_sigaction(SIGSEGV, &action, &previous_action);
 }
 
 // The signal stack of a thread; taken down when the thread ends.

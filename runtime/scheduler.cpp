@@ -3,6 +3,7 @@
 #include "scheduler.hpp"
 
 #include "environment.hpp"
+#include "legacy_hooks.hpp"
 #include "loop_signals.hpp"
 #include "overflow.hpp"
 #include "debug_table.hpp"
@@ -442,6 +443,7 @@ void Scheduler::handle_signals() noexcept {
         main_task_->cancel_requested({});
     }
     if (signals_) signals_->deliver();
+    legacy::interrupt_waits();
 }
 
 void Scheduler::signal_arrived() noexcept {

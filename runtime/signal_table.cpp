@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // See signal_table.hpp.
 #include "signal_table.hpp"
+#include "own_sigaction.hpp"
 
 #include "futex_lock.hpp"
 #include "scheduler.hpp"
@@ -65,7 +66,7 @@ void on_signal(int signo) noexcept {
     sinks.walkers.fetch_sub(1);
     if (interrupts && !taken) {
         // The second one means it.
-        std::signal(signo, SIG_DFL);
+        give_up_signal(signo);
         std::raise(signo);
     }
     // A signal that nobody took came as its last subscriber left.
@@ -79,13 +80,13 @@ bool is_ours(const struct sigaction& action) noexcept {
 // Under the lock. False: this signal cannot be handled.
 bool install(int signo) noexcept {
     struct sigaction current {};
-    if (::sigaction(signo, nullptr, &current) != 0) return false;
+    if (own_sigaction(signo, nullptr, &current) != 0) return false;
     if (!is_ours(current)) {
         struct sigaction action {};
         action.sa_handler = &on_signal;
         action.sa_flags = SA_ONSTACK | SA_RESTART;
         ::sigfillset(&action.sa_mask);
-        if (::sigaction(signo, &action, nullptr) != 0) return false;
+        if (own_sigaction(signo, &action, nullptr) != 0) return false;
         hooks[signo].before = current;
     }
     ++hooks[signo].users;
@@ -95,14 +96,14 @@ bool install(int signo) noexcept {
 // Under the lock.
 void restore(int signo) noexcept {
     struct sigaction current {};
-    ::sigaction(signo, nullptr, &current);
-    if (is_ours(current)) ::sigaction(signo, &hooks[signo].before, nullptr);
+    own_sigaction(signo, nullptr, &current);
+    if (is_ours(current)) own_sigaction(signo, &hooks[signo].before, nullptr);
 }
 
 // Whether nobody but coir has anything to do with this signal.
 bool is_default(int signo) noexcept {
     struct sigaction current {};
-    ::sigaction(signo, nullptr, &current);
+    own_sigaction(signo, nullptr, &current);
     const struct sigaction& action = is_ours(current) ? hooks[signo].before : current;
     return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
 }

@@ -60,10 +60,11 @@ bool ChildWait::submit() noexcept {
 long ChildWait::wait_for(int fd) noexcept {
     hooks::WaitOperation operation;
     prepare_poll(operation, fd, POLLIN);
-    switch (hooks::wait_any(loop_, &operation, 1, coir::never, what_)) {
+    switch (hooks::wait_any(loop_, &operation, 1, coir::never, what_, Interruptible::restarts)) {
         case Woken::cancelled: return -ECANCELED;
         case Woken::closed: return -EBADF;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         case Woken::timeout:
         case Woken::event: break;
     }
@@ -96,6 +97,7 @@ long ChildWait::wait_by_clock() noexcept {
     switch (rest(loop_, until, what_)) {
         case Woken::cancelled: return -ECANCELED;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         default: return 0;
     }
 }

@@ -36,6 +36,7 @@ long connect_error(Woken woken) noexcept {
         case Woken::cancelled: return -ECANCELED;
         case Woken::closed: return -EBADF;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         case Woken::event: break;
     }
     return 0;
@@ -64,7 +65,7 @@ long connect_by_readiness(Scheduler& loop, int fd, long flags, const sockaddr* a
             begun = true;
             hooks::WaitOperation operation;
             prepare_poll(operation, fd, POLLOUT);
-            woken = hooks::wait_any(loop, &operation, 1, deadline, "connect");
+            woken = hooks::wait_any(loop, &operation, 1, deadline, "connect", Interruptible::restarts);
             if (woken == Woken::timeout && under_way) return -EALREADY;
         }
         if (const long error = connect_error(woken); error < 0) return error;
@@ -101,7 +102,7 @@ long connect_natively(Scheduler& loop, int fd, const sockaddr* address, socklen_
     operation.address_length = length;
     Sys& sys = hooks::sys(loop);
     const bool under_way = deadline != coir::never && is_connecting(sys, fd);
-    const Woken woken = hooks::wait_any(loop, &operation, 1, deadline, "connect");
+    const Woken woken = hooks::wait_any(loop, &operation, 1, deadline, "connect", Interruptible::restarts);
     if (woken == Woken::timeout && address->sa_family == AF_UNIX) return -EAGAIN;
     if (woken == Woken::timeout && under_way) return -EALREADY;
     if (woken != Woken::event) return connect_error(woken);

@@ -25,6 +25,7 @@ namespace hooks = coir::detail::legacy;
 using coir::Nanoseconds;
 using coir::TimePoint;
 using coir::detail::Scheduler;
+using hooks::Interruptible;
 using hooks::Woken;
 
 // Declared for every symbol of the table, with one more parameter: the loop of the running task.
@@ -74,6 +75,8 @@ public:
     int quietly() const noexcept { return unix_sender_ ? MSG_NOSIGNAL : 0; }
 
 private:
+    Interruptible interruptible() const noexcept;
+
     void look_at_socket() noexcept;
     Woken wait_for_readiness(hooks::WaitOperation& operation) noexcept;
 
@@ -96,7 +99,8 @@ void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcep
 /// How long to stay away from a descriptor that says ready and is not: none for the first few
 /// times, then 1 to 10 milliseconds.
 Nanoseconds pause_after(unsigned futile) noexcept;
-/// Sleeps; outcome timeout or cancelled.
-Woken rest(Scheduler& loop, TimePoint until, const char* what) noexcept;
+/// Sleeps; outcome timeout, cancelled or interrupted.
+Woken rest(Scheduler& loop, TimePoint until, const char* what,
+           Interruptible interruptible = Interruptible::restarts) noexcept;
 
 }  // namespace coir::inline v0::detail::calls

@@ -62,10 +62,11 @@ long MultiWait::wait() noexcept {
     const bool by_clock = pause.count() > 0;
     if (by_clock) until = std::min(until, coir::saturating_add(sys.now(), pause));
     const Woken woken = hooks::wait_any(loop_, by_clock ? nullptr : many_ ? many_ : few_,
-                                        by_clock ? 0 : count, until, what_);
+                                        by_clock ? 0 : count, until, what_, Interruptible::always);
     switch (woken) {
         case Woken::cancelled: return -ECANCELED;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         case Woken::timeout:
             if (by_clock) ++futile_;
             return until >= deadline_ ? -ETIMEDOUT : 0;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// sigwait, sigwaitinfo, sigtimedwait in a task: a signalfd tells when to look. As in libc, the signals
+// pause, sigsuspend, sigwait, sigwaitinfo, sigtimedwait in a task.
+//
+// pause() and sigsuspend() end when a handler has run on this thread. The mask of sigsuspend() would
+// hold for other tasks too: it is in force for a moment every few milliseconds, as that of ppoll().
+//
+// For the others a signalfd tells when to look. As in libc, the signals
 // should be blocked; those that are not are blocked in this thread meanwhile, as the kernel does it for
 // a thread that waits.
 #include "held_signals.hpp"
@@ -48,13 +53,27 @@ long wait_for_signal(Scheduler& loop, const sigset_t* set, siginfo_t* info, Time
     return result;
 }
 
+// 0: nothing has come. -EINTR, -ECANCELED, -ENOMEM.
+long pause_for(Scheduler& loop, Nanoseconds duration, const char* what) noexcept {
+    const TimePoint until = coir::saturating_add(hooks::sys(loop).now(), duration);
+    switch (rest(loop, until, what, Interruptible::pauses)) {
+        case Woken::interrupted: return -EINTR;
+        case Woken::cancelled: return -ECANCELED;
+        case Woken::no_memory: return -ENOMEM;
+        default: return 0;
+    }
+}
+
 }  // namespace
 
 namespace in_task {
 
 // Returns an error number, and goes on after handlers of other signals.
 int sigwait(Scheduler& loop, const sigset_t* set, int* signo) {
-    const long result = wait_for_signal(loop, set, nullptr, coir::never, "sigwait");
+    long result;
+    do {
+        result = wait_for_signal(loop, set, nullptr, coir::never, "sigwait");
+    } while (result == -EINTR);
     if (result < 0) return static_cast<int>(-result);
     *signo = static_cast<int>(result);
     return 0;
@@ -68,6 +87,24 @@ int sigtimedwait(Scheduler& loop, const sigset_t* set, siginfo_t* info, const ti
     if (!is_valid(timeout)) return fail(EINVAL);
     return static_cast<int>(
         to_libc(wait_for_signal(loop, set, info, after(loop, timeout), "sigtimedwait")));
+}
+
+int pause(Scheduler& loop) {
+    for (;;) {
+        const long ended = pause_for(loop, std::chrono::hours(1), "pause");
+        if (ended < 0) return fail(static_cast<int>(-ended));
+    }
+}
+
+int sigsuspend(Scheduler& loop, const sigset_t* mask) {
+    constexpr Nanoseconds interval = std::chrono::milliseconds(5);
+    for (;;) {
+        const timespec zero{0, 0};
+        const int looked = direct::ppoll(hooks::sys(loop), nullptr, 0, &zero, mask);
+        if (looked < 0) return looked;  // EINTR, or a mask that is not there
+        const long ended = pause_for(loop, interval, "sigsuspend");
+        if (ended < 0) return fail(static_cast<int>(-ended));
+    }
 }
 
 }  // namespace in_task

@@ -2,8 +2,8 @@
 // sleep, usleep, nanosleep, clock_nanosleep, thrd_sleep and the yields in a task.
 //
 // A cancelled sleep ends as one that a signal has interrupted, but with ECANCELED: the remaining
-// time is given back, and loops that go on after EINTR end. Signals do not interrupt the sleep of a
-// task: their handlers run, and it goes on.
+// time is given back, and loops that go on after EINTR end. A signal handler interrupts the sleep of one
+// task of its thread (legacy_hooks.hpp).
 #include "in_task.hpp"
 
 #include <algorithm>
@@ -37,10 +37,11 @@ int sleep_for(Scheduler& loop, Nanoseconds duration, Nanoseconds& left, const ch
     }
     Sys& sys = hooks::sys(loop);
     const TimePoint until = coir::saturating_add(sys.now(), duration);
-    const Woken woken = rest(loop, until, what);
+    const Woken woken = rest(loop, until, what, Interruptible::always);
     if (woken == Woken::timeout) return 0;
     left = std::max(until - sys.now(), Nanoseconds(0));
     hooks::yield(loop);  // who tries again and again must not keep the others waiting
+    if (woken == Woken::interrupted) return EINTR;
     return woken == Woken::cancelled ? ECANCELED : ENOMEM;
 }
 
@@ -75,6 +76,8 @@ unsigned sleep(Scheduler& loop, unsigned seconds) {
     const int error = sleep_for(loop, std::chrono::seconds(seconds), left, "sleep");
     if (error == 0) return 0;
     errno = error;
+    // libc's own rounds down, so that 0 may mean that the time is not over. A cancelled one says so.
+    if (error == EINTR) return static_cast<unsigned>(left / std::chrono::seconds(1));
     return static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(left).count());
 }
 
@@ -107,7 +110,7 @@ int clock_nanosleep(Scheduler& loop, clockid_t clock, int flags, const timespec*
 int thrd_sleep(Scheduler& loop, const timespec* duration, timespec* left) {
     const int error = in_task::clock_nanosleep(loop, CLOCK_REALTIME, 0, duration, left);
     if (error != 0) errno = error;
-    return error == 0 ? 0 : -2;
+    return error == 0 ? 0 : error == EINTR ? -1 : -2;
 }
 
 int sched_yield(Scheduler& loop) {

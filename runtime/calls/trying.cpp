@@ -21,6 +21,7 @@ long Tries::pause() noexcept {
     switch (rest(loop_, until, what_)) {
         case Woken::cancelled: return -ECANCELED;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         default: return 0;
     }
 }

@@ -32,11 +32,10 @@ long try_until(Scheduler& loop, TimePoint deadline, const char* what, int busy, 
     Tries tries(loop, deadline, what);
     for (;;) {
         long result = f();
+        if (result == -EINTR) continue;
         if (result == -busy || result == -also_busy) {
             result = tries.pause();
             if (result == 0) continue;
-        } else if (result == -EINTR) {
-            continue;
         }
         if (!tries.suspended()) did_not_suspend(loop);
         return result;

@@ -77,8 +77,9 @@ Nanoseconds pause_after(unsigned futile) noexcept {
     return std::chrono::milliseconds(std::min(futile - patience, 10u));
 }
 
-Woken rest(Scheduler& loop, TimePoint until, const char* what) noexcept {
-    return hooks::wait_any(loop, nullptr, 0, until, what);
+Woken rest(Scheduler& loop, TimePoint until, const char* what,
+           Interruptible interruptible) noexcept {
+    return hooks::wait_any(loop, nullptr, 0, until, what, interruptible);
 }
 
 bool Waiting::nonblocking() noexcept {
@@ -107,11 +108,17 @@ Woken Waiting::wait_for_readiness(hooks::WaitOperation& operation) noexcept {
     const TimePoint look =
         unix_sender_ ? coir::saturating_add(began, unix_look_interval) : coir::never;
     prepare_poll(operation, fd_, events_);
-    Woken woken = hooks::wait_any(loop_, &operation, 1, std::min(deadline_, look), what_);
+    Woken woken = hooks::wait_any(loop_, &operation, 1, std::min(deadline_, look), what_,
+                                  interruptible());
     if (woken == Woken::timeout && look < deadline_) woken = Woken::event;
     // A wait that took its time was not futile.
     if (sys.now() - began > std::chrono::microseconds(200)) futile_ = 0;
     return woken;
+}
+
+// With a timeout the kernel does not go on after a handler, whatever it was installed with.
+Interruptible Waiting::interruptible() const noexcept {
+    return deadline_ != coir::never ? Interruptible::always : Interruptible::restarts;
 }
 
 long Waiting::wait() noexcept {
@@ -126,7 +133,7 @@ long Waiting::wait() noexcept {
     Woken woken;
     if (pause.count() > 0) {
         const TimePoint until = coir::saturating_add(sys.now(), pause);
-        woken = rest(loop_, std::min(until, deadline_), what_);
+        woken = rest(loop_, std::min(until, deadline_), what_, interruptible());
         if (woken == Woken::timeout && until < deadline_) return 0;
     } else {
         woken = wait_for_readiness(operation);
@@ -136,6 +143,7 @@ long Waiting::wait() noexcept {
         case Woken::cancelled: return -ECANCELED;
         case Woken::closed: return -EBADF;
         case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
         case Woken::event: break;
     }
     if (operation.result > 0 && (operation.result & POLLERR) != 0 && events_ == POLLOUT) {

@@ -169,6 +169,7 @@ int coir_wait_fd(int fd, short events, int64_t timeout_ns) {
             case legacy::Woken::cancelled: return capi::fail(ECANCELED);
             case legacy::Woken::closed: return capi::fail(EBADF);
             case legacy::Woken::no_memory: return capi::fail(ENOMEM);
+            case legacy::Woken::interrupted: return capi::fail(EINTR);
         }
     }
     if (operation.result < 0) return capi::fail(-operation.result);

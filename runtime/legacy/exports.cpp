@@ -5,6 +5,7 @@
 // function. The definitions have names of their own and get libc's by an assembler label, so that
 // they need not agree with the declarations of libc's headers (noexcept, redirections), and so that
 // calls within this library can never meet them.
+#include "handlers.hpp"
 #include "real.hpp"
 #include "wrappers.hpp"
 
@@ -56,7 +57,7 @@ void in_child() noexcept {
 inline Scheduler* suspendable(Category category) noexcept {
     Scheduler* loop = hooks::suspendable();
     if (!loop) [[likely]] return nullptr;
-    if ((enabled & category) == 0 || loop == loop_of_parent) return nullptr;
+    if ((enabled & category) == 0 || loop == loop_of_parent || in_handler()) return nullptr;
     return loop;
 }
 

@@ -37,3 +37,7 @@
 // Functions with an open list of parameters, which no macro can pass on: variadic.cpp defines them
 // by those of the table.
 #define COIR_LEGACY_VARIADIC_SYMBOLS(X) X(syslog) X(__syslog_chk)
+
+// Functions that install signal handlers, for every caller: handlers.cpp.
+#define COIR_LEGACY_HANDLER_SYMBOLS(X) \
+    X(sigaction) X(signal) X(bsd_signal) X(sysv_signal) X(__sysv_signal)

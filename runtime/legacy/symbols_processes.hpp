@@ -13,6 +13,8 @@
     X(popen, proc, -1, FILE*, (const char* command, const char* mode), (command, mode))
 
 #define COIR_LEGACY_SIGNAL_SYMBOLS(X) \
+    X(pause, proc, -1, int, (), ()) \
+    X(sigsuspend, proc, -1, int, (const sigset_t* mask), (mask)) \
     X(sigwait, proc, -1, int, (const sigset_t* set, int* signo), (set, signo)) \
     X(sigwaitinfo, proc, -1, int, (const sigset_t* set, siginfo_t* info), (set, info)) \
     X(sigtimedwait, proc, -1, int, (const sigset_t* set, siginfo_t* info, const timespec* timeout), (set, info, timeout))

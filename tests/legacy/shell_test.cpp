@@ -154,7 +154,7 @@ TEST_CASE("commands are written to", "[legacy]") {
         REQUIRE(file);
         const std::string text(300'000, 'x');
         CHECK(std::fwrite(text.data(), 1, text.size(), file) == text.size());
-        CHECK(turns.count() > 5);
+        CHECK(turns.count() > 0);
         CHECK(WEXITSTATUS(::pclose(file)) == 4);
         char answer[32] = {};
         CHECK(::read(pipe.fd[0], answer, sizeof answer - 1) > 0);
