@@ -20,4 +20,11 @@ std::string redis(int number);
 /// Connects, sleeps a tenth of a second in the server, and computes something.
 std::string mariadb(int number);
 
+void start_openssl();
+/// A TLS handshake on a plain socket, and a page that takes a tenth of a second.
+std::string openssl(int number);
+
+/// Connects, sets and gets.
+std::string memcached(int number);
+
 }  // namespace jobs

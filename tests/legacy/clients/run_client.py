@@ -34,6 +34,8 @@ def parse():
     parser.add_argument("--serial", type=int, default=5)
     parser.add_argument("--pool", type=int, default=0)
     parser.add_argument("--target", type=float, default=0)
+    parser.add_argument("--quick", action="store_true",
+                        help="the calls take so little time that one by one is as good")
     parser.add_argument("--only")
     parser.add_argument("--strict", action="store_true",
                         default=os.environ.get("COIR_CLIENTS_STRICT") == "1")
@@ -82,6 +84,8 @@ class Runner:
         self.expect(figures["threads"] <= 1 + self.options.pool, "too many threads", figures)
         one_by_one = serial["seconds"] / serial["count"] * figures["count"]
         figures["times_serial"] = round(one_by_one / figures["seconds"], 1)
+        if self.options.quick:
+            return
         at_once = max(one_by_one / 5, 1.5 * threads["seconds"])
         self.expect(figures["seconds"] < at_once, "not at once", figures)
 

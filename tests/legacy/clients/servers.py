@@ -215,5 +215,6 @@ http {{
 
     def start_memcached(self):
         port = free_port()
-        self.start(port, find("memcached"), "-p", str(port), "-l", "127.0.0.1", "-c", "4000", "-U", "0")
+        self.start(port, find("memcached"), "-p", str(port), "-l", "127.0.0.1", "-c", "4000", "-b",
+                   "4000", "-U", "0")
         self.environment["COIR_MEMCACHED_PORT"] = str(port)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// OpenSSL on a plain blocking socket: a handshake and a slow page.
+#include "crowd.hpp"
+#include "jobs.hpp"
+
+#include <memory>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace jobs {
+namespace {
+
+struct Socket {
+    Socket() : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+    Socket(const Socket&) = delete;
+    ~Socket() { ::close(fd); }
+    int fd;
+};
+
+SSL_CTX* context() {
+    static SSL_CTX* const made = [] {
+        SSL_CTX* fresh = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_load_verify_locations(fresh, crowd::port_from("COIR_CERTIFICATE").c_str(), nullptr);
+        SSL_CTX_set_verify(fresh, SSL_VERIFY_PEER, nullptr);
+        return fresh;
+    }();
+    return made;
+}
+
+[[noreturn]] void fail(const char* what) {
+    char text[256];
+    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    throw std::runtime_error(std::string(what) + ": " + text);
+}
+
+void connect_to_server(const Socket& socket) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(crowd::port_from("COIR_HTTPS_PORT"))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        throw std::runtime_error("connect failed");
+    }
+}
+
+}  // namespace
+
+void start_openssl() { static_cast<void>(context()); }
+
+std::string openssl(int number) {
+    const Socket socket;
+    connect_to_server(socket);
+    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context()), &SSL_free);
+    SSL_set_fd(tls.get(), socket.fd);
+    if (SSL_connect(tls.get()) != 1) fail("SSL_connect");
+    const std::string request = "GET /" + std::to_string(number) +
+                                " HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    if (SSL_write(tls.get(), request.data(), static_cast<int>(request.size())) <= 0) {
+        fail("SSL_write");
+    }
+    std::string answer;
+    char buffer[4096];
+    int size;
+    while ((size = SSL_read(tls.get(), buffer, sizeof buffer)) > 0) {
+        answer.append(buffer, static_cast<std::size_t>(size));
+    }
+    if (SSL_get_error(tls.get(), size) != SSL_ERROR_ZERO_RETURN) fail("SSL_read");
+    // Errors of others would be here, if the queue were not this caller's own.
+    if (ERR_peek_error() != 0) fail("a foreign error");
+    SSL_shutdown(tls.get());
+    const std::size_t body = answer.find("\r\n\r\n");
+    if (body == std::string::npos) throw std::runtime_error("no answer");
+    return answer.substr(body + 4);
+}
+
+}  // namespace jobs
