@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The classes of the standard library that block: a queue under a mutex with a condition variable,
-// workers that sleep while they hold a lock, and a promise. Each worker is a thread.
+// A queue under a std::mutex with a condition variable, whose workers sleep while they hold the lock,
+// and a promise. Each worker is a thread.
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// A queue under a std::mutex with a condition variable, whose workers sleep while they hold the lock,
+// and a promise. Each worker is a task of one thread.
+#include <coir/coir.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+
+std::mutex mutex;
+std::condition_variable filled;
+std::deque<int> jobs;
+int sum = 0;
+
+void work() {
+    for (;;) {
+        std::unique_lock<std::mutex> held(mutex);
+        filled.wait(held, [] { return !jobs.empty(); });
+        if (jobs.front() < 0) return;
+        sum += jobs.front();
+        jobs.pop_front();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // with the lock held
+    }
+}
+
+int main() {
+    std::promise<int> promise;
+    coir::run([&] {
+        coir::with_task_group([&](coir::TaskGroup& workers) {
+            for (int i = 0; i < 10; ++i) workers.create_task(work);
+            workers.create_task([&] { promise.set_value(40); });
+            for (int i = 0; i <= 41; ++i) {
+                const std::lock_guard<std::mutex> held(mutex);
+                jobs.push_back(i < 41 ? i : -1);
+                filled.notify_all();
+            }
+        });
+        std::printf("%d jobs make %d\n", promise.get_future().get(), sum);
+    });
+}
