@@ -13,6 +13,8 @@
 // - io_uring_queue_mmap() leaves the SQ index array to its caller.
 #include "io_uring_ring.hpp"
 
+#include <coir/detail/futex_lock.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -405,11 +407,14 @@ Verdict explain_failure(Sys& sys, const char* step, int error) {
     }
 }
 
+namespace {
+constinit MadeOnce<Verdict> verdict;
+}
+
 Verdict probe_io_uring() {
     // The answer of a process does not change, and back-to-back rings would use up the memlock
     // budget, which the kernel gives back late.
-    static const Verdict verdict = run_probe();
-    return verdict;
+    return verdict.get([] { return run_probe(); });
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include "poll.hpp"
 #include "sim.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/detail/pick_file.hpp>
 #include <coir/log.hpp>
 #include <coir/reactors.hpp>
@@ -30,12 +31,14 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-std::mutex table_mutex;
+constinit FutexLock table_mutex;
+
+constinit MadeOnce<std::vector<ReactorFactory>> the_table;
 
 std::vector<ReactorFactory>& table() {
-    static std::vector<ReactorFactory> rows = {epoll_factory(), io_uring_factory(), poll_factory(),
-                                               sim_factory()};
-    return rows;
+    return the_table.get([]() -> std::vector<ReactorFactory> {
+        return {epoll_factory(), io_uring_factory(), poll_factory(), sim_factory()};
+    });
 }
 
 std::vector<ReactorFactory> rows_by_rank() {

@@ -97,10 +97,12 @@ void Scheduler::close() {
         // One of them may wait for a job that never returns.
         ThreadPoolCore::abandon(std::move(pool_));
         ThreadPoolCore::abandon(std::move(resolver_pool_));
+        ThreadPoolCore::abandon(std::move(waiting_pool_));
     }
     end_watches();
     pool_.reset();
     resolver_pool_.reset();
+    waiting_pool_.reset();
     if (signals_) signals_->close();
     while (Outside* outside = outside_.pop_front()) outside->loop_ends(*outside);
     report_summary();

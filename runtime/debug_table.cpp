@@ -4,6 +4,7 @@
 
 #include "scheduler.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/detail/debug_table.hpp>
 
 #include <cstddef>
@@ -52,7 +53,7 @@ struct DebugTableAccess {
 };
 
 namespace {
-std::mutex loops_mutex;
+constinit FutexLock loops_mutex;
 }
 
 }  // namespace detail

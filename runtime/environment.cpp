@@ -2,6 +2,7 @@
 // See environment.hpp. The table of all variables is in docs/environment.md.
 #include "environment.hpp"
 
+#include <atomic>
 #include <charconv>
 #include <coir/detail/environment.hpp>
 #include <cstdlib>
@@ -81,7 +82,7 @@ void apply_pool(RunOptions& options, const std::string& value) {
 
 // Words that the documents promise for a later version, and that scripts may hold already.
 bool is_planned(std::string_view word) {
-    return word == "locks" || word == "fds" || word == "passthrough";
+    return word == "fds" || word == "passthrough";
 }
 
 void apply_debug_word(RunOptions& options, const std::string& whole, std::string_view word) {
@@ -102,11 +103,12 @@ void apply_debug_word(RunOptions& options, const std::string& whole, std::string
         }
     } else if (is_planned(word)) {
         complain("COIR_DEBUG", whole, shown + "is not available in this version");
-    } else if (word != "0" && word != "reactor") {  // the registry looks for `reactor` itself
+    } else if (word != "0" && word != "reactor" && word != "locks") {
+        // The registry looks for `reactor` itself, and libcoir-legacy for `locks`.
         complain("COIR_DEBUG", whole,
                  shown +
-                     "is unknown and ignored; allowed is 0, 1, or a list of slow=DURATION and "
-                     "reactor");
+                     "is unknown and ignored; allowed is 0, 1, or a list of slow=DURATION, "
+                     "reactor and locks");
     }
 }
 
@@ -139,6 +141,21 @@ RunOptions apply_environment(RunOptions options) {
         complain("COIR_LOG", *level, "ignored; allowed is one of error, warning, info, debug");
     }
     return options;
+}
+
+bool debug_watches_locks() noexcept {
+    // 0: not looked yet; 1: no; 2: yes.
+    static constinit std::atomic<int> known{0};
+    if (const int answer = known.load(std::memory_order_relaxed)) return answer == 2;
+    bool found = false;
+    const char* value = std::getenv("COIR_DEBUG");
+    for (std::string_view rest = value ? value : ""; !rest.empty() && !found;) {
+        const std::size_t comma = rest.find(',');
+        found = rest.substr(0, comma) == "locks";
+        rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    }
+    known.store(found ? 2 : 1, std::memory_order_relaxed);
+    return found;
 }
 
 bool detached_failure_aborts() {

@@ -19,6 +19,9 @@ namespace detail {
 /// was got and what is allowed.
 RunOptions apply_environment(RunOptions options);
 
+/// Whether COIR_DEBUG has the word `locks`; looked at once.
+bool debug_watches_locks() noexcept;
+
 /// Whether COIR_DETACHED_FAILURE is abort_run: a detached task's failure then ends run().
 bool detached_failure_aborts();
 

@@ -53,10 +53,11 @@ public:
     }
 };
 
+constinit const Category category;
+
 }  // namespace
 
 const std::error_category& error_category() noexcept {
-    static const Category category;
     return category;
 }
 

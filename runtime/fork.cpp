@@ -13,6 +13,7 @@
 
 #include "../reactors/registry.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/error.hpp>
 
 #include <memory>
@@ -28,6 +29,8 @@ namespace {
 
 // What no thread's errno is at.
 constexpr int nobody = 0;
+
+constinit MadeOnce<bool> watching;
 
 // In the child: the loop that the thread which forked was in.
 Scheduler* left_behind = nullptr;
@@ -53,9 +56,12 @@ void after_fork_in_the_child() noexcept {
 }  // namespace
 
 void watch_forks() {
-    static const bool watching =
-        ::pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_the_child) == 0;
-    if (!watching) throw std::bad_alloc();
+    watching.get([] {
+        if (::pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_the_child) != 0) {
+            throw std::bad_alloc();
+        }
+        return true;
+    });
 }
 
 bool in_forked_child() noexcept { return left_behind != nullptr; }
@@ -79,6 +85,7 @@ void Scheduler::close_of_parent() noexcept {
     unregister_scheduler(*this);
     static_cast<void>(pool_.release());  // its threads are the parent's
     static_cast<void>(resolver_pool_.release());
+    static_cast<void>(waiting_pool_.release());
     static_cast<void>(stacks_.release());
     static_cast<void>(fd_watches_.release());
     static_cast<void>(hooks_.release());
@@ -103,6 +110,7 @@ void Scheduler::forget_everything_else() noexcept {
     in_flight_ = external_jobs_ = 0;
     static_cast<void>(pool_.release());
     static_cast<void>(resolver_pool_.release());
+    static_cast<void>(waiting_pool_.release());
     static_cast<void>(fd_watches_.release());
     static_cast<void>(hooks_.release());
     std::destroy_at(&inbox_);

@@ -49,6 +49,14 @@ bool blocking_region::active() noexcept {
     return task && in_blocking_region(task);
 }
 
+no_suspend::no_suspend() noexcept : in_task_(detail::current_task_state() != nullptr) {
+    if (in_task_) detail::running_here->forbid_suspending();
+}
+
+no_suspend::~no_suspend() {
+    if (in_task_) detail::running_here->allow_suspending();
+}
+
 namespace detail {
 namespace legacy {
 namespace {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <coir/detail/config.hpp>
+#include <coir/detail/intrusive_list.hpp>
 #include <coir/detail/sys.hpp>
 #include <coir/reactor.hpp>
 #include <coir/time.hpp>
@@ -19,6 +20,7 @@ inline namespace v0 {
 namespace detail {
 
 class Scheduler;
+class TaskBase;
 
 namespace legacy {
 
@@ -83,6 +85,47 @@ enum class Lane : std::uint8_t { names, pool };
 /// `cancelled`: it was withdrawn and did not run; `no_memory`: no thread could be had.
 COIR_API Woken run_job(Scheduler& loop, Lane lane, void (*work)(void*), void* argument,
                        const char* what) noexcept;
+
+/// A wait that any thread may end, in a queue of whoever uses it; it lives on the task's stack. The
+/// queue has a lock, under which both functions and unpark() act upon it.
+struct Parking : ListLink {
+    /// Puts it into the queue; called by park(). False: there is no need to wait.
+    bool (*join)(Parking&) noexcept = nullptr;
+    /// Takes it out again; false: it is not there, because somebody has called unpark().
+    bool (*withdraw)(Parking&) noexcept = nullptr;
+    TaskBase* task = nullptr;
+};
+
+/// Suspends the current task until unpark(), the deadline or, if `cancellable`, a cancel request
+/// that comes while it waits. `event` also when join() said so. `no_memory`: it has not joined.
+COIR_API Woken park(Scheduler& loop, Parking& parking, TimePoint deadline, bool cancellable,
+                    const char* what) noexcept;
+/// Ends the wait of what the caller has just taken out of the queue, whose lock it still holds: the
+/// loop may end as soon as it is given up. Any thread; `in_signal`: signal handlers, too.
+COIR_API void unpark(Parking& parking, bool in_signal = false) noexcept;
+
+/// Runs `work(argument)`, which may wait for other threads without end, on a thread and suspends the
+/// task until it is done, whatever is requested. False: no thread could be had, it did not run.
+COIR_API bool run_waiting_job(Scheduler& loop, void (*work)(void*), void* argument,
+                              const char* what) noexcept;
+
+/// What tells the current task from all others that ever were; 0 outside tasks.
+COIR_API std::uint64_t task_id() noexcept;
+/// A pointer that the current task has for libcoir-legacy; null outside tasks.
+COIR_API void** task_slot() noexcept;
+/// Called on a task's own fiber at its end, as long as its pointer is not null, which it must see to.
+COIR_API void on_task_end(void (*end)(void*& slot)) noexcept;
+/// See Scheduler::add_switch_hook(); for the loop of this thread, in a task. False: no memory.
+COIR_API bool add_switch_hook(void (*out)(void*), void (*in)(void*), void* argument) noexcept;
+COIR_API bool has_switch_hook(const void* argument) noexcept;
+/// Removes a hook with this argument; not to be called by a hook.
+COIR_API void remove_switch_hook(void* argument) noexcept;
+/// What the current task waits for, or is about to; null: for its turn.
+COIR_API const char* waits_for() noexcept;
+/// Writes a warning about the current task, whose name comes first.
+COIR_API void warn_of_task(const char* text) noexcept;
+/// Whether COIR_DEBUG has the word `locks`.
+COIR_API bool watches_locks() noexcept;
 
 }  // namespace legacy
 }  // namespace detail

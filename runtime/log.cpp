@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The log hook, and its default: one line to stderr in one write.
+#include <coir/detail/futex_lock.hpp>
 #include <coir/log.hpp>
 
 #include "environment.hpp"
@@ -23,18 +24,23 @@ namespace {
 
 using LogHandler = std::function<void(LogLevel, std::string_view)>;
 
-std::mutex handler_mutex;
+constinit detail::FutexLock handler_mutex;
 std::shared_ptr<LogHandler> handler;
 std::atomic<bool> custom{false};
 
+constinit detail::MadeOnce<LogLevel> limit;
+
 LogLevel default_limit() {
-    static const LogLevel limit = [] {
+    return limit.get([] {
         // A wrong value is complained about where a loop is made: here is no way to say it.
         const auto text = detail::environment_variable("COIR_LOG");
         return detail::parse_log_level(text.value_or("")).value_or(LogLevel::warning);
-    }();
-    return limit;
+    });
 }
+
+using Lines = std::set<std::string, std::less<>>;
+constinit detail::FutexLock said_lock;
+constinit detail::MadeOnce<Lines> said;
 
 }  // namespace
 
@@ -76,11 +82,9 @@ void log(LogLevel level, std::string_view message) noexcept {
 
 void log_once(LogLevel level, std::string_view message) noexcept {
     try {
-        static std::mutex said_mutex;
-        static auto& said = *new std::set<std::string, std::less<>>;  // also during exit()
         {
-            std::lock_guard lock(said_mutex);
-            if (!said.emplace(message).second) return;
+            std::lock_guard lock(said_lock);
+            if (!said.get().emplace(message).second) return;
         }
         log(level, message);
     } catch (...) {

@@ -8,6 +8,7 @@
 #include "signal_mask.hpp"
 
 #include <coir/error.hpp>
+#include <coir/legacy.hpp>
 #include <coir/log.hpp>
 
 #include <algorithm>
@@ -146,7 +147,9 @@ void LoopGroupCore::shutdown() {
     }
     std::exception_ptr failure;
     {
-        // The threads have nothing left to do: this takes no time.
+        // The threads have nothing left to do: this takes no time. Nor is a task suspended, which
+        // libcoir-legacy would do.
+        const blocking_region region;
         const std::lock_guard lock(joining_);
         for (const auto& member : members_) {
             if (member->thread.joinable()) member->thread.join();

@@ -7,7 +7,7 @@
 #include <coir/loop_group.hpp>
 #include <coir/server.hpp>
 
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 
 #include <atomic>
 #include <cstddef>

@@ -5,6 +5,7 @@
 
 #include "stack.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/detail/sys.hpp>
 
 #include <cerrno>
@@ -147,7 +148,7 @@ private:
 
 void prepare_overflow_reports() {
 #if !COIR_ASAN && !COIR_TSAN  // the sanitizers report overflows themselves
-    static std::mutex installing;
+    static constinit FutexLock installing;
     {
         std::lock_guard lock(installing);
         install_handler();

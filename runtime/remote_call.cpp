@@ -3,7 +3,7 @@
 #include <coir/detail/thread_result.hpp>
 
 #include "context.hpp"
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 
 #include <coir/error.hpp>
 

@@ -203,11 +203,12 @@ public:
     std::string message(int code) const override { return ::gai_strerror(code); }
 };
 
+constinit const ResolverCategory the_resolver_category;
+
 }  // namespace
 
 const std::error_category& resolver_category() noexcept {
-    static const ResolverCategory category;
-    return category;
+    return the_resolver_category;
 }
 
 ResolveError::ResolveError(int eai_code, const std::string& what)

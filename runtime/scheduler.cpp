@@ -11,6 +11,7 @@
 
 #include "../reactors/registry.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/await.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
@@ -29,6 +30,8 @@ constexpr std::int32_t steps_per_poll = 256;
 constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
 constexpr std::int32_t credits_per_step = 128;
 constexpr TimePoint past = TimePoint::min();
+
+constinit MadeOnce<bool> layer_checked;
 
 }  // namespace
 
@@ -61,8 +64,7 @@ TaskBase& require_task(const char* call) {
 
 Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     : owner_(&owner), options_(apply_environment(std::move(options))) {
-    static const bool checked = (check_switch_layer(), true);
-    static_cast<void>(checked);
+    static_cast<void>(layer_checked.get([] { return (check_switch_layer(), true); }));
     ReactorChoice choice = choose_reactor(options_.reactor);
     reactor_ = std::move(choice.reactor);
     reactor_choice_ = std::move(choice.why);

@@ -19,6 +19,7 @@
 #include "stack.hpp"
 #include "timer_heap.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/detail/callback.hpp>
 #include <coir/detail/sys.hpp>
 #include <coir/detail/task_state.hpp>
@@ -147,6 +148,8 @@ public:
     void add_outside(Outside& outside) noexcept { outside_.push_back(outside); }
     ThreadPoolCore& pool();
     ThreadPoolCore& resolver_pool();
+    /// For what waits for other threads, perhaps without end.
+    ThreadPoolCore& waiting_pool();
 
     // --- Running (scheduler.cpp) ---
     void run_until_stopped();
@@ -176,6 +179,9 @@ public:
     bool bound_elsewhere() const noexcept;
     /// Whether only this thread may run it.
     bool bound_here() const noexcept;
+
+    /// The current task's pointer for libcoir-legacy; null outside tasks.
+    void** task_slot() noexcept { return current_ ? &current_->stack_->legacy : nullptr; }
 
     // --- Errors ---
     void report(const ExceptionContext& context) noexcept;
@@ -234,6 +240,8 @@ public:
         switch_hooks_.push_back(hook);
         watch_switches();
     }
+    bool has_switch_hook(const void* argument) const noexcept;
+    void remove_switch_hook(const void* argument) noexcept;
     void task_begins() noexcept {
         if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_in();
     }
@@ -397,6 +405,7 @@ private:
     IntrusiveList<Outside> outside_;
     std::unique_ptr<ThreadPoolCore> pool_;
     std::unique_ptr<ThreadPoolCore> resolver_pool_;
+    std::unique_ptr<ThreadPoolCore> waiting_pool_;
     Scheduler* next_scheduler_ = nullptr;  // the debug table's list
     std::unique_ptr<LoopSignals> signals_;
     TaskBase* main_task_ = nullptr;
@@ -420,7 +429,7 @@ private:
     // The errno of the thread that it has run on, which it now belongs to; null: it has never run.
     std::atomic<const int*> bound_to_{nullptr};
     std::atomic<int> last_posts_{0};
-    std::mutex orphans_mutex_;  // guards blocks_ once the loop is closed
+    FutexLock orphans_mutex_;  // guards blocks_ once the loop is closed
     bool orphaned_ = false;
 };
 
@@ -438,6 +447,8 @@ inline bool contexts_in_use() noexcept {
 inline bool Scheduler::usable_here() const noexcept {
     return running_here == this || (!running_ && !bound_elsewhere());
 }
+/// At the end of a task, on its fiber: until libcoir-legacy has given up what it kept there.
+void end_task_slot(void*& slot);
 /// Sees to what fork.cpp says; once per process.
 void watch_forks();
 /// Whether this process is the child of a fork that was made inside a loop.

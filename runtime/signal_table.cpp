@@ -3,7 +3,7 @@
 #include "signal_table.hpp"
 #include "own_sigaction.hpp"
 
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 #include "scheduler.hpp"
 
 #include <cerrno>

@@ -47,6 +47,7 @@ struct StackSlot {
     std::uint32_t colour = 0;
     bool dirty = false;  ///< has been run on since its pages were given back
     ScopeRequest* scopes = nullptr;  ///< the innermost timeout or task group of the task on it
+    void* legacy = nullptr;  ///< what libcoir-legacy keeps for that task
 };
 
 /// One mapping. Slabs are never unmapped before their pool, and their list is readable by a signal

@@ -4,6 +4,7 @@
 
 #include <coir/log.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -24,12 +25,23 @@ void Scheduler::call_switch_hooks_in() noexcept {
     }
 }
 
+bool Scheduler::has_switch_hook(const void* argument) const noexcept {
+    return std::any_of(switch_hooks_.begin(), switch_hooks_.end(),
+                       [&](const SwitchHook& hook) { return hook.argument == argument; });
+}
+
+void Scheduler::remove_switch_hook(const void* argument) noexcept {
+    const auto found = std::find_if(switch_hooks_.begin(), switch_hooks_.end(),
+                                    [&](const SwitchHook& hook) { return hook.argument == argument; });
+    if (found != switch_hooks_.end()) switch_hooks_.erase(found);
+}
+
 void Scheduler::fail_forbidden_switch() noexcept {
     try {
         const Park* park = current_->park();
         log(LogLevel::error, "coir: task '" + current_->name() + "' suspends" +
                                  (park ? std::string(" (") + park->what + ")" : std::string()) +
-                                 " in a region in which it must not (coir_no_suspend_begin)");
+                                 " in a region in which it must not (coir::no_suspend)");
     } catch (const std::bad_alloc&) {
         log(LogLevel::error, "coir: a task suspends in a region in which it must not");
     }

@@ -40,6 +40,14 @@ long raw_syscall(long number, long a, long b, long c, long d, long e, long f) no
 #endif
 }
 
+// Never destroyed: threads of the pool may still use it while the process exits.
+union Kept {
+    constexpr Kept() noexcept : sys() {}
+    ~Kept() {}
+    Sys sys;
+};
+constinit Kept kept;
+
 }  // namespace
 
 Sys::~Sys() = default;
@@ -70,10 +78,7 @@ bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }
 
 Sys& real_sys() noexcept {
-    // Never destroyed: threads of the pool may still use it while the process exits.
-    alignas(Sys) static unsigned char storage[sizeof(Sys)];
-    static Sys* const sys = new (storage) Sys;
-    return *sys;
+    return kept.sys;
 }
 
 }  // namespace detail

@@ -71,12 +71,14 @@ void TaskBase::execute() noexcept {
             outcome = Outcome::error;
             error_ = std::current_exception();
         }
+        if (stack_->legacy) [[unlikely]] end_task_slot(stack_->legacy);
         scheduler_->task_ends();
         if (outcome == Outcome::value && cancelling_ > 0 && !cancel_pending_) {
             scheduler_->swallowed_cancel(*this);
         }
     }
     drop_callable();
+    if (stack_->legacy) [[unlikely]] end_task_slot(stack_->legacy);  // what destructors have left
     if (variables_.in_use()) [[unlikely]] scheduler_->release_context(*this, outcome);
     outcome_ = outcome;
     scheduler_->finish(*this);

@@ -6,6 +6,7 @@
 #include "backtrace.hpp"
 #include "scheduler.hpp"
 
+#include <coir/detail/futex_lock.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
 
@@ -57,11 +58,15 @@ void report(const TaskBase& task) {
     std::abort();
 }
 
+constinit MadeOnce<bool> prepared;
+
 }  // namespace
 
 void prepare_terminate_reports() noexcept {
-    static std::once_flag once;
-    std::call_once(once, [] { previous = std::set_terminate(&on_terminate); });
+    prepared.get([] {
+        previous = std::set_terminate(&on_terminate);
+        return true;
+    });
 }
 
 }  // namespace detail

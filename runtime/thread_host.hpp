@@ -2,7 +2,7 @@
 // A to_thread() call as its pool thread sees it. It lives on the stack of the task that waits.
 #pragma once
 
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 #include "scheduler.hpp"
 
 #include <coir/detail/thread_result.hpp>

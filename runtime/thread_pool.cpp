@@ -3,6 +3,7 @@
 #include "thread_pool.hpp"
 
 #include <coir/error.hpp>
+#include <coir/legacy.hpp>
 
 #include "signal_mask.hpp"
 
@@ -23,6 +24,7 @@ ThreadPoolCore::ThreadPoolCore(unsigned most, std::string thread_name, std::size
 
 ThreadPoolCore::~ThreadPoolCore() {
     stop();
+    const blocking_region region;
     for (std::thread& thread : threads_) {
         if (thread.joinable()) thread.join();
     }
@@ -44,6 +46,8 @@ void ThreadPoolCore::shut_down() {
             throw std::logic_error("coir: shutdown() of a thread pool on one of its threads");
         }
     }
+    // What libcoir-legacy makes of join() would suspend a task here.
+    const blocking_region region;
     std::lock_guard lock(joining_);
     for (std::thread& thread : threads_) {
         if (thread.joinable()) thread.join();
@@ -245,6 +249,15 @@ ThreadPoolCore& Scheduler::resolver_pool() {
         resolver_pool_ = std::make_unique<ThreadPoolCore>(resolver_threads, "coir-resolver");
     }
     return *resolver_pool_;
+}
+
+// And another one: those waits end only when other threads do something.
+ThreadPoolCore& Scheduler::waiting_pool() {
+    constexpr unsigned waiting_threads = 1024;
+    if (!waiting_pool_) {
+        waiting_pool_ = std::make_unique<ThreadPoolCore>(waiting_threads, "coir-wait");
+    }
+    return *waiting_pool_;
 }
 
 }  // namespace detail

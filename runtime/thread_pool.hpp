@@ -5,7 +5,7 @@
 // one is waited for, because it uses that stack.
 #pragma once
 
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 #include "scheduler.hpp"
 
 #include <coir/detail/intrusive_list.hpp>

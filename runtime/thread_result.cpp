@@ -2,7 +2,7 @@
 // Waiting for another thread's result, and completing it. See coir/detail/thread_result.hpp.
 #include <coir/detail/thread_result.hpp>
 
-#include "futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 #include "scheduler.hpp"
 
 #include <coir/error.hpp>

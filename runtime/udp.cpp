@@ -73,9 +73,10 @@ void require_peer(const SocketState& socket, const Address& to) {
                                 " by a socket that is connected to " + socket.peer.to_string());
 }
 
+const Address nowhere;
+
 // -> the peer of a connected socket, when the address is the peer's own.
 const Address& destination(const SocketState& socket, const Address& to) {
-    static const Address nowhere;
     require_peer(socket, to);
     return socket.peer.family() == AF_UNSPEC ? to : nowhere;
 }

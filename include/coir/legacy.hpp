@@ -71,5 +71,20 @@ private:
     blocking_region* previous_ = nullptr;
 };
 
+/// As long as one lives, the current task must not be suspended: libc's blocking calls block the
+/// thread, as in a blocking_region, and a call of coir's that suspends ends the process. For code
+/// that nothing of its loop may come in between of. Outside tasks it does nothing.
+class COIR_API no_suspend {
+public:
+    no_suspend() noexcept;
+    no_suspend(const no_suspend&) = delete;
+    no_suspend& operator=(const no_suspend&) = delete;
+    ~no_suspend();
+
+private:
+    blocking_region blocking_;
+    const bool in_task_;
+};
+
 }  // namespace v0
 }  // namespace coir

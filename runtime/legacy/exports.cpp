@@ -5,6 +5,8 @@
 // function. The definitions have names of their own and get libc's by an assembler label, so that
 // they need not agree with the declarations of libc's headers (noexcept, redirections), and so that
 // calls within this library can never meet them.
+#include "anywhere.hpp"
+#include "fork.hpp"
 #include "handlers.hpp"
 #include "real.hpp"
 #include "wrappers.hpp"
@@ -32,14 +34,17 @@ using coir::detail::Scheduler;
 namespace {
 
 enum Category : unsigned {
-    io = 1, sleep = 2, dns = 4, life = 8, locks = 16, keys = 32, proc = 64, files = 128
+    io = 1, sleep = 2, dns = 4, life = 8, locks = 16, keys = 32, proc = 64, files = 128,
+    // What concerns tasks whoever calls it: anywhere.hpp.
+    any_caller = 256, wakes = locks | any_caller, makes_keys = keys | any_caller
 };
 
 struct Word {
     std::string_view name;
     Category category;
 };
-constexpr Word words[] = {{"io", io}, {"sleep", sleep}, {"dns", dns}, {"proc", proc}};
+constexpr Word words[] = {{"io", io},     {"sleep", sleep}, {"dns", dns},
+                          {"proc", proc}, {"locks", locks}, {"keys", keys}};
 
 // What COIR_LEGACY allows; all until the constructor has read it.
 constinit unsigned enabled = ~0u;
@@ -49,7 +54,22 @@ constinit unsigned enabled = ~0u;
 constinit int process = 0;
 constinit Scheduler* loop_of_parent = nullptr;
 
+void before_fork() noexcept {
+    lock_barriers();
+    lock_initializers();
+    lock_shards();
+}
+
+void in_parent() noexcept {
+    unlock_shards();
+    unlock_initializers();
+    unlock_barriers();
+}
+
 void in_child() noexcept {
+    forget_waiters();
+    forget_initializers();
+    in_parent();
     process = static_cast<int>(::getpid());
     if (Scheduler* loop = hooks::loop_here()) loop_of_parent = loop;
 }
@@ -70,10 +90,18 @@ inline Scheduler* affected() noexcept {
     return loop;
 }
 
+// What a task has of its own it has in a blocking_region, too.
+inline Scheduler* has_keys() noexcept {
+    if (!hooks::task_slot()) [[likely]] return nullptr;
+    return (enabled & keys) != 0 ? hooks::loop_here() : nullptr;
+}
+
 template <unsigned Kind>
 inline Scheduler* applies() noexcept {
     if constexpr (Kind == life) {
         return affected();
+    } else if constexpr (Kind == keys) {
+        return has_keys();
     } else {
         return suspendable(static_cast<Category>(Kind));
     }
@@ -111,7 +139,7 @@ void enable_by_environment(const std::string_view all) {
 [[gnu::constructor]] void start() {
     process = static_cast<int>(::getpid());
     find_what_stands_behind();
-    ::pthread_atfork(nullptr, nullptr, &in_child);
+    ::pthread_atfork(&before_fork, &in_parent, &in_child);
     if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
     for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
         resolve(static_cast<Symbol>(i));
@@ -120,14 +148,22 @@ void enable_by_environment(const std::string_view all) {
 
 }  // namespace
 
+Scheduler* suspendable_by_locks() noexcept { return suspendable(locks); }
+
+bool locks_enabled() noexcept { return (enabled & locks) != 0; }
+
 #define COIR_LEGACY_ADD_ARGUMENT(...) (*loop __VA_OPT__(, ) __VA_ARGS__)
 #define COIR_LEGACY_EXPORT(symbol, category, number, result, parameters, arguments)            \
     extern "C" [[gnu::visibility("default")]] result coir_legacy_##symbol parameters           \
         __asm__(#symbol);                                                                      \
     result coir_legacy_##symbol parameters {                                                   \
-        Scheduler* loop = applies<category>();                                                 \
-        if (!loop) [[likely]] return real::symbol arguments;                                   \
-        return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                             \
+        if constexpr ((category & any_caller) != 0) {                                          \
+            return anywhere::symbol arguments;                                                 \
+        } else {                                                                               \
+            Scheduler* loop = applies<category>();                                             \
+            if (!loop) [[likely]] return real::symbol arguments;                               \
+            return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                         \
+        }                                                                                      \
     }
 COIR_LEGACY_SYMBOLS(COIR_LEGACY_EXPORT)
 

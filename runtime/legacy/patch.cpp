@@ -11,7 +11,7 @@
 #include "image.hpp"
 #include "wrappers.hpp"
 
-#include "../futex_lock.hpp"
+#include <coir/detail/futex_lock.hpp>
 
 #include <cerrno>
 #include <memory>

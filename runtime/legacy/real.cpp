@@ -4,7 +4,12 @@
 
 #include "patch.hpp"
 
+#include "../calls/direct.hpp"
+
+#include <coir/detail/sys.hpp>
+
 #include <cerrno>
+#include <cstring>
 #include <type_traits>
 
 #include <dlfcn.h>
@@ -41,7 +46,7 @@ template <long Number, class Function>
 struct Direct;
 template <long Number, class Result, class... Args>
 struct Direct<Number, Result(Args...)> {
-    static Result call(Args... args) { return static_cast<Result>(::syscall(Number, args...)); }
+    static Result call(Args... args) { return static_cast<Result>(coir::detail::calls::to_libc(coir::detail::real_sys()(Number, args...))); }
     static void* address() noexcept {
         if constexpr (std::is_pointer_v<Result>) {
             return reinterpret_cast<void*>(&missing_pointer);
@@ -72,14 +77,28 @@ const Entry entries[] = {
 #undef COIR_LEGACY_ENTRY
 };
 
+// Of condition variables libc has two kinds, and keeps the old one for old programs.
+void* look_up(const char* name) noexcept {
+    if (std::strncmp(name, "pthread_cond_", 13) == 0) {
+        if (void* found = ::dlvsym(look_in, name, "GLIBC_2.3.2")) return found;
+    }
+    return ::dlsym(look_in, name);
+}
+
+// An allocator that is called by dlsym() may take its locks, which are looked up by dlsym(). At last
+// they are taken for taken: nobody else is there so early.
+constexpr int deepest = 4;
+long done() noexcept { return 0; }
+
 }  // namespace
 
 void* resolve(Symbol symbol) noexcept {
     const Entry& entry = entries[static_cast<unsigned>(symbol)];
     if (resolving > 0 && entry.has_direct) return entry.direct();
+    if (resolving > deepest) return reinterpret_cast<void*>(&done);
     const int saved = errno;
     ++resolving;
-    void* found = ::dlsym(look_in, entry.name);
+    void* found = look_up(entry.name);
     --resolving;
     errno = saved;
     if (!found) found = entry.direct();  // an older libc

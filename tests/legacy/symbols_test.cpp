@@ -66,6 +66,8 @@ TEST_CASE("the runtime's own calls do not meet the wrappers", "[legacy]") {
     for (const std::string& name : imported) {
         // What a pool thread runs, where the wrapper is a jump to libc's.
         if (name_services.count(name) != 0) continue;
+        // It is meant to be the task's.
+        if (name == "__h_errno_location") continue;
         INFO("libcoir.so calls " << name);
         CHECK(table.count(name) == 0);
     }

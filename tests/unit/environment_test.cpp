@@ -86,13 +86,13 @@ TEST_CASE("environment: COIR_DEBUG is a list, and every word of it does somethin
 TEST_CASE("environment: words of COIR_DEBUG that are unknown, or not there yet, are said once") {
     for (const char* word : {"maybe", "slow", "2", ",", "Reactor", "true"}) {
         check_refused("COIR_DEBUG", word,
-                      "allowed is 0, 1, or a list of slow=DURATION and reactor");
+                      "allowed is 0, 1, or a list of slow=DURATION, reactor and locks");
     }
     for (const char* word :
          {"slow=", "slow=fast", "slow=-1ms", "slow=20", "slow=1e300s", "slow=nanms", "slow=infs"}) {
         check_refused("COIR_DEBUG", word, "slow= takes a duration such as 20ms");
     }
-    for (const char* word : {"locks", "fds", "passthrough"}) {
+    for (const char* word : {"fds", "passthrough"}) {
         check_refused("COIR_DEBUG", word, "is not available in this version");
     }
     LogCapture log;

@@ -35,6 +35,13 @@ public:
         head_.prev->next = &link;
         head_.prev = &link;
     }
+    void push_front(T& item) noexcept {
+        ListLink& link = item;
+        link.prev = &head_;
+        link.next = head_.next;
+        head_.next->prev = &link;
+        head_.next = &link;
+    }
     T* pop_front() noexcept {
         T* item = front();
         if (item) static_cast<ListLink*>(item)->unlink();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// A mutex and a wake-up counter on raw futexes, for what the loop's thread shares with pool
-// threads.
+// A mutex, a wake-up counter and a value made once, on raw futexes, for what the loop's thread shares
+// with other threads.
 //
-// Not std::mutex: the libc interposer replaces pthread locks by ones that suspend the calling task,
-// and the runtime must never be suspended inside itself.
+// Not std::mutex or guarded static variables: the libc interposer replaces pthread locks and guards
+// by ones that suspend the calling task, and the runtime must never be suspended inside itself.
+//
+// Internal: nothing here is API.
 #pragma once
 
 #include <coir/detail/sys.hpp>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <new>
 
 #include <linux/futex.h>
 
@@ -66,6 +69,43 @@ public:
 
 private:
     std::atomic<std::uint32_t> word_{0};
+};
+
+/// A value that is made at its first use and never destroyed: threads may still use it while the
+/// process exits. For constinit variables, but not local ones: those would have a guard.
+template <class T>
+class MadeOnce {
+public:
+    constexpr MadeOnce() noexcept : nothing_() {}
+    MadeOnce(const MadeOnce&) = delete;
+    MadeOnce& operator=(const MadeOnce&) = delete;
+    ~MadeOnce() {}
+
+    /// What `make()` returns at the first call; when it throws, the next one tries again.
+    template <class Make>
+    T& get(Make&& make) {
+        if (!made_.load(std::memory_order_acquire)) make_now(make);
+        return value_;
+    }
+    T& get() {
+        return get([] { return T(); });
+    }
+
+private:
+    template <class Make>
+    [[gnu::noinline]] void make_now(Make& make) {
+        const WordLock lock(word_);
+        if (made_.load(std::memory_order_relaxed)) return;
+        ::new (static_cast<void*>(&value_)) T(make());
+        made_.store(true, std::memory_order_release);
+    }
+
+    std::atomic<bool> made_{false};
+    std::atomic<std::uint32_t> word_{0};
+    union {
+        char nothing_;
+        T value_;
+    };
 };
 
 /// Threads sleep until the count changes.
