@@ -36,7 +36,7 @@ namespace {
 enum Category : unsigned {
     io = 1, sleep = 2, dns = 4, life = 8, locks = 16, keys = 32, proc = 64, files = 128,
     // What concerns tasks whoever calls it: anywhere.hpp.
-    any_caller = 256, wakes = locks | any_caller, makes_keys = keys | any_caller
+    any_caller = 1u << 16, wakes = locks | any_caller, makes_keys = keys | any_caller
 };
 
 struct Word {

@@ -132,6 +132,7 @@ int pthread_mutex_timedlock(Scheduler& loop, pthread_mutex_t* mutex, const times
 
 int pthread_mutex_clocklock(Scheduler& loop, pthread_mutex_t* mutex, clockid_t clock,
                             const timespec* until) {
+    if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) return EINVAL;
     return lock_mutex(loop, mutex, {clock, until}, "pthread_mutex_clocklock");
 }
 
