@@ -16,14 +16,16 @@
 #include <ctime>
 #include <new>
 
-#include <linux/futex.h>
-
 namespace coir {
 inline namespace v0 {
 namespace detail {
 
+// As in <linux/futex.h>: FUTEX_WAIT and FUTEX_WAKE with FUTEX_PRIVATE_FLAG.
+inline constexpr int futex_wait_private = 0 | 128;
+inline constexpr int futex_wake_private = 1 | 128;
+
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected,
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
                nullptr, nullptr, 0);
 }
 /// For so long at most.
@@ -32,11 +34,11 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     constexpr Nanoseconds longest = std::chrono::hours(24);  // the caller looks and waits again
     const Nanoseconds shown = limit < longest ? limit : longest;
     const timespec timeout{shown.count() / 1'000'000'000, shown.count() % 1'000'000'000};
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected,
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
                &timeout, nullptr, 0);
 }
 inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE_PRIVATE, count,
+    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wake_private, count,
                nullptr, nullptr, 0);
 }
 
