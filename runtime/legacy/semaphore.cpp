@@ -32,7 +32,7 @@ bool is_process_shared(const sem_t* semaphore) noexcept {
     return shared != 0;
 }
 
-int wait(Scheduler& loop, sem_t* semaphore, const Until& until, const char* what) noexcept {
+int wait_for(Scheduler& loop, sem_t* semaphore, const Until& until, const char* what) noexcept {
     if (const int error = until.check()) return to_errno(error);
     Wanted wanted{semaphore, &attempt, what, until};
     if (const int result = attempt(wanted); result != EBUSY) return to_errno(result);
@@ -59,14 +59,16 @@ namespace coir::inline v0::detail::calls::in_task {
 
 using namespace coir_legacy;
 
-int sem_wait(Scheduler& loop, sem_t* semaphore) { return wait(loop, semaphore, {}, "sem_wait"); }
+int sem_wait(Scheduler& loop, sem_t* semaphore) {
+    return wait_for(loop, semaphore, {}, "sem_wait");
+}
 
 int sem_timedwait(Scheduler& loop, sem_t* semaphore, const timespec* until) {
-    return wait(loop, semaphore, {CLOCK_REALTIME, until}, "sem_timedwait");
+    return wait_for(loop, semaphore, {CLOCK_REALTIME, until}, "sem_timedwait");
 }
 
 int sem_clockwait(Scheduler& loop, sem_t* semaphore, clockid_t clock, const timespec* until) {
-    return wait(loop, semaphore, {clock, until}, "sem_clockwait");
+    return wait_for(loop, semaphore, {clock, until}, "sem_clockwait");
 }
 
 int sem_trywait(Scheduler& loop, sem_t* semaphore) {
