@@ -10,6 +10,7 @@
 #include <coir/coir.hpp>
 
 #include <chrono>
+#include <memory>
 
 namespace legacy_test {
 
@@ -30,23 +31,27 @@ inline Clock::duration at_most(Clock::duration bound) { return bound * coir_test
 class Turns {
 public:
     Turns()
-        : task_(coir::create_task([this] {
-              while (!stop_) {
-                  ++count_;
+        : task_(coir::create_task([state = state_] {
+              while (!state->stop) {
+                  ++state->count;
                   coir::sleep(1ms);
               }
           })) {}
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
     ~Turns() {
-        stop_ = true;
+        state_->stop = true;
         static_cast<void>(task_.cancel());
     }
-    int count() const { return count_; }
+    int count() const { return state_->count; }
 
 private:
-    int count_ = 0;
-    bool stop_ = false;
+    // The task's, too: it may be about to look when this goes.
+    struct State {
+        int count = 0;
+        bool stop = false;
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
     coir::Task<void> task_;
 };
 
