@@ -40,6 +40,14 @@ Owned* new_entry(Shard& shard) noexcept {
     return entry;
 }
 
+void remove(Shard& shard, Owned** at) noexcept {
+    Owned* const entry = *at;
+    *at = entry->next;
+    entry->next = shard.spare;
+    shard.spare = entry;
+    shard.owners.fetch_sub(1, std::memory_order_relaxed);
+}
+
 int again_by_owner(Owned& entry, const OwnedKind& kind) noexcept {
     if (!kind.recursive) return EDEADLK;
     if (entry.count == std::numeric_limits<unsigned>::max()) return EAGAIN;
@@ -112,13 +120,36 @@ Unlocked unlock_owned(void* lock, const OwnedKind& kind) noexcept {
         if (entry->task != hooks::task_id()) return Unlocked::not_owner;
         if (--entry->count > 0) return Unlocked::still_held;
         static_cast<void>(kind.unlock(lock));
-        *at = entry->next;
-        entry->next = shard.spare;
-        shard.spare = entry;
-        shard.owners.fetch_sub(1, std::memory_order_relaxed);
+        remove(shard, at);
     }
     wake(lock, 1);
     return Unlocked::released;
+}
+
+void note_owner(const void* lock) noexcept {
+    Shard& shard = shard_of(lock);
+    const ShardLock held(shard);
+    Owned* const entry = new_entry(shard);
+    if (!entry) return;
+    *entry = {lock, hooks::task_id(), 1, shard.owned};
+    shard.owned = entry;
+    shard.owners.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool is_owner(const void* lock) noexcept {
+    Shard& shard = shard_of(lock);
+    if (shard.owners.load(std::memory_order_relaxed) == 0) return false;
+    const ShardLock held(shard);
+    const Owned* const entry = *find(shard, lock);
+    return entry && entry->task == hooks::task_id();
+}
+
+void forget_owner(const void* lock) noexcept {
+    Shard& shard = shard_of(lock);
+    if (shard.owners.load(std::memory_order_relaxed) == 0) return;
+    const ShardLock held(shard);
+    Owned** const at = find(shard, lock);
+    if (*at) remove(shard, at);
 }
 
 }  // namespace coir_legacy

@@ -25,4 +25,12 @@ enum class Unlocked { released, still_held, not_owner, unknown };
 /// Gives it back; any thread. `unknown`: no task holds it.
 Unlocked unlock_owned(void* lock, const OwnedKind& kind) noexcept;
 
+// For locks that only ask whether the current task is their owner: a shared lock's writer.
+
+/// The current task has taken it. Without memory nothing is noted.
+void note_owner(const void* lock) noexcept;
+bool is_owner(const void* lock) noexcept;
+/// It is being given back; any thread.
+void forget_owner(const void* lock) noexcept;
+
 }  // namespace coir_legacy

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // pthread_rwlock_*: only the functions that do not wait are used in tasks, because libc takes the
-// thread for the writer.
+// thread for the writer, and tells every task of it that it would wait for itself.
 #include "acquire.hpp"
 #include "anywhere.hpp"
 #include "held_locks.hpp"
+#include "owned_locks.hpp"
 
 #include <pthread.h>
 
@@ -22,20 +23,26 @@ int try_to_write(const Wanted& wanted) noexcept {
     return real::pthread_rwlock_trywrlock(lock_of(wanted));
 }
 
+// The lock is the current task's.
+void note(pthread_rwlock_t* rwlock, unsigned how) noexcept {
+    note_taken(rwlock);
+    if (how == writing) note_owner(rwlock);
+}
+
 int lock(Scheduler& loop, pthread_rwlock_t* rwlock, unsigned how, const Until& until,
          const char* what) noexcept {
     if (const int error = until.check()) return error;
     Wanted wanted{rwlock, how == reading ? &try_to_read : &try_to_write, what, until, how};
     wanted.unseen = rwlock->__data.__shared != 0;
     int result = wanted.attempt(wanted);
-    if (result == EBUSY) result = acquire(loop, wanted);
-    if (result == 0) note_taken(rwlock);
+    if (result == EBUSY) result = is_owner(rwlock) ? EDEADLK : acquire(loop, wanted);
+    if (result == 0) note(rwlock, how);
     return result;
 }
 
-int try_lock(Scheduler& loop, pthread_rwlock_t* rwlock, int result) noexcept {
+int try_lock(Scheduler& loop, pthread_rwlock_t* rwlock, unsigned how, int result) noexcept {
     if (result == EBUSY) did_not_wait(loop);
-    if (result == 0) note_taken(rwlock);
+    if (result == 0) note(rwlock, how);
     return result;
 }
 
@@ -43,6 +50,7 @@ int try_lock(Scheduler& loop, pthread_rwlock_t* rwlock, int result) noexcept {
 
 int anywhere::pthread_rwlock_unlock(pthread_rwlock_t* rwlock) {
     note_given_back(rwlock);
+    forget_owner(rwlock);
     const int result = real::pthread_rwlock_unlock(rwlock);
     wake_sharing(rwlock, reading);
     return result;
@@ -65,7 +73,7 @@ int pthread_rwlock_clockrdlock(Scheduler& loop, pthread_rwlock_t* rwlock, clocki
     return lock(loop, rwlock, reading, {clock, until}, "pthread_rwlock_clockrdlock");
 }
 int pthread_rwlock_tryrdlock(Scheduler& loop, pthread_rwlock_t* rwlock) {
-    return try_lock(loop, rwlock, real::pthread_rwlock_tryrdlock(rwlock));
+    return try_lock(loop, rwlock, reading, real::pthread_rwlock_tryrdlock(rwlock));
 }
 int pthread_rwlock_wrlock(Scheduler& loop, pthread_rwlock_t* rwlock) {
     return lock(loop, rwlock, writing, {}, "pthread_rwlock_wrlock");
@@ -78,7 +86,7 @@ int pthread_rwlock_clockwrlock(Scheduler& loop, pthread_rwlock_t* rwlock, clocki
     return lock(loop, rwlock, writing, {clock, until}, "pthread_rwlock_clockwrlock");
 }
 int pthread_rwlock_trywrlock(Scheduler& loop, pthread_rwlock_t* rwlock) {
-    return try_lock(loop, rwlock, real::pthread_rwlock_trywrlock(rwlock));
+    return try_lock(loop, rwlock, writing, real::pthread_rwlock_trywrlock(rwlock));
 }
 
 }  // namespace coir::inline v0::detail::calls::in_task

@@ -88,7 +88,7 @@ refused_with "coir: unknown reactor 'epol'; allowed: auto, epoll, io_uring, poll
 reactor=epoll,, under "$program"
 refused_with 'coir: an empty name in the reactor list'
 reactor=epoll under env COIR_DEBUG=locks,1,junk COIR_POOL=0 COIR_STACK=64K COIR_LOG=loud "$program"
-ran_on epoll 5 "coir: COIR_POOL='0': ignored; allowed is a number of threads from 1 to 4096"
+ran_on epoll 4 "coir: COIR_POOL='0': ignored; allowed is a number of threads from 1 to 4096"
 # The command says it once, and not once for each process that it makes.
 under env COIR_POOL=0 "$coir" reactors
 check 'reactors: the pool' [ "$(grep -c COIR_POOL= "$work/err")" -eq 1 ]

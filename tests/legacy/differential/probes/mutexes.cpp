@@ -133,8 +133,8 @@ PROBE("locks with a limit", "pthread_mutex_timedlock", "pthread_mutex_clocklock"
         report_error("in time", ::pthread_mutex_timedlock(&mutex.mutex, &until));
         ::pthread_mutex_unlock(&mutex.mutex);
     });
-    others.say_whether_they_ran();
     pause_for(150ms);
+    others.say_whether_they_ran();
     ::pthread_mutex_unlock(&mutex.mutex);
     other.join();
     ::pthread_mutex_lock(&mutex.mutex);
