@@ -27,7 +27,8 @@ COIR_LEGACY_SYMBOLS(COIR_LEGACY_POINTER)
 
 namespace {
 
-constinit void* look_in = RTLD_NEXT;
+// Where to look; null: behind this library.
+constinit void* whole_program = nullptr;
 
 // dlsym() may allocate, and an allocator may read files: what it calls goes to the kernel directly.
 [[gnu::tls_model("initial-exec")]] constinit thread_local int resolving = 0;
@@ -79,10 +80,11 @@ const Entry entries[] = {
 
 // Of condition variables libc has two kinds, and keeps the old one for old programs.
 void* look_up(const char* name) noexcept {
+    void* const where = whole_program ? whole_program : RTLD_NEXT;
     if (std::strncmp(name, "pthread_cond_", 13) == 0) {
-        if (void* found = ::dlvsym(look_in, name, "GLIBC_2.3.2")) return found;
+        if (void* found = ::dlvsym(where, name, "GLIBC_2.3.2")) return found;
     }
-    return ::dlsym(look_in, name);
+    return ::dlsym(where, name);
 }
 
 // An allocator that is called by dlsym() may take its locks, which are looked up by dlsym(). At last
@@ -117,7 +119,7 @@ static bool is_in_program() noexcept {
 void find_what_stands_behind() noexcept {
     if (is_in_program()) return;
     void* const program = ::dlopen(nullptr, RTLD_LAZY);
-    if (program && !::dlsym(program, "coir_legacy_patch")) look_in = program;
+    if (program && !::dlsym(program, "coir_legacy_patch")) whole_program = program;
 }
 
 }  // namespace coir_legacy
