@@ -19,6 +19,12 @@
 extern "C" void __asan_unpoison_memory_region(void const volatile*, std::size_t);
 #endif
 
+#if COIR_TSAN
+// ThreadSanitizer takes clone() for fork(). Afterwards it looks away from whatever the child does,
+// which here shares the parent thread's state: from that thread, for ever. This is the same function.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#endif
+
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
@@ -43,6 +49,12 @@ namespace {
 
 constexpr std::size_t kernel_set_size = sizeof(std::uint64_t);  // of the kernel's signal sets
 constexpr std::size_t child_stack_size = 48 * 1024;
+
+#if COIR_TSAN
+constexpr auto clone_process = &__clone;
+#else
+constexpr auto clone_process = &::clone;
+#endif
 
 // The kernel's struct, which differs from libc's.
 struct KernelAction {
@@ -182,8 +194,8 @@ void make_child(SpawnPlan& plan, unsigned flags) noexcept {
     alignas(64) char stack[child_stack_size];
     Child child{plan, static_cast<pid_t>((*plan.sys)(SYS_getpid))};
     const int error_before = errno;
-    plan.pid = ::clone(&child_main, stack + sizeof stack, static_cast<int>(flags), &child,
-                       &plan.pidfd);
+    plan.pid = clone_process(&child_main, stack + sizeof stack, static_cast<int>(flags), &child,
+                             &plan.pidfd);
     if (plan.pid < 0) {
         plan.step = SpawnStep::clone;
         plan.error = errno;
