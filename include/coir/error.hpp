@@ -108,7 +108,9 @@ public:
     ~WrongThreadError() override;
 };
 
-/// All tasks wait for each other or for nothing, and nothing outside can wake them.
+/// All tasks wait for each other or for nothing, and nothing outside can wake them. Thrown by run()
+/// only when it was asked for (RunOptions::on_deadlock); by default a line in the log says so, and the
+/// loop goes on waiting.
 class COIR_API DeadlockError : public std::runtime_error {
 public:
     explicit DeadlockError(const std::string& what);

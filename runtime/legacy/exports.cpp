@@ -46,8 +46,10 @@ struct Word {
 constexpr Word words[] = {{"io", io},     {"sleep", sleep}, {"dns", dns},
                           {"proc", proc}, {"locks", locks}, {"keys", keys}};
 
-// What COIR_LEGACY allows; all until the constructor has read it.
-constinit unsigned enabled = ~0u;
+// What COIR_LEGACY allows; all until the constructor has read it. Sanitizers keep under a key what they
+// know of a thread, and look there in tasks, too.
+constexpr unsigned possible = COIR_ASAN || COIR_TSAN ? ~static_cast<unsigned>(keys) : ~0u;
+constinit unsigned enabled = possible;
 // In the child of a fork only the calling task goes on, and its loop's kernel objects are shared
 // with the parent: in that loop everything blocks as it does without coir. Loops that the child
 // makes are as good as any.
@@ -131,7 +133,7 @@ void enable_by_environment(const std::string_view all) {
         if (known == std::end(words)) {
             refuse(word, all);
         } else {
-            enabled |= known->category;
+            enabled |= known->category & possible;
         }
     }
 }

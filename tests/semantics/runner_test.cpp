@@ -39,6 +39,10 @@ void (*handler_of(int signo))(int) {
     return current.sa_handler;
 }
 
+// ThreadSanitizer does not go on in the child of a process with several threads.
+#define COIR_NEEDS_FORK() \
+    if (COIR_TSAN) COIR_SKIP("ThreadSanitizer is not for forks")
+
 // Runs `f` in a forked child, at whose end nothing is cleaned up; returns its wait status.
 int status_of_child(const std::function<int()>& f) {
     const pid_t child = ::fork();
@@ -217,6 +221,7 @@ TEST_CASE("rule 239: at the end tasks are cancelled first, then the pool is join
 }
 
 TEST_CASE("rule 239, D17: a job that does not return is named, and does not keep run from ending") {
+    COIR_NEEDS_FORK();
     const int code = exit_code_of_child([] {
         LogCapture log;
         std::atomic<bool> entered{false};
@@ -243,6 +248,7 @@ TEST_CASE("rule 239, D17: a job that does not return is named, and does not keep
 }
 
 TEST_CASE("D22: tasks that do not end are named, with their stacks left alone") {
+    COIR_NEEDS_FORK();
     const int code = exit_code_of_child([] {
         LogCapture log;
         bool unwound = false;
@@ -445,6 +451,7 @@ TEST_CASE("rule 241: only main is cancelled by the signal; the next run starts a
 }
 
 TEST_CASE("rule 244, D21: the second signal has its default effect") {
+    COIR_NEEDS_FORK();
     for (int signo : {SIGINT, SIGTERM}) {
         const int code = exit_code_of_child([signo] {
             coir::run(
