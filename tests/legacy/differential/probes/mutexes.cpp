@@ -145,11 +145,15 @@ PROBE("locks with a limit", "pthread_mutex_timedlock", "pthread_mutex_clocklock"
 PROBE("a normal mutex may be unlocked by another", "pthread_mutex_lock", "pthread_mutex_unlock") {
     Mutex mutex;
     ::pthread_mutex_lock(&mutex.mutex);
+    int unlocked = -1;
     Actor other = spawn([&] {
         pause_for(20ms);
-        report_error("unlock", ::pthread_mutex_unlock(&mutex.mutex));
+        unlocked = ::pthread_mutex_unlock(&mutex.mutex);
     });
-    report_error("lock", ::pthread_mutex_lock(&mutex.mutex));
+    const int locked = ::pthread_mutex_lock(&mutex.mutex);
+    other.join();  // the two go on at once from here: reported in one order
+    report_error("unlock", unlocked);
+    report_error("lock", locked);
 }
 
 PROBE("mutexes of C++", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_clocklock",
