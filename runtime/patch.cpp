@@ -30,6 +30,13 @@ constexpr const char* file_name = "libcoir-legacy.so.0." COIR_TEXT(COIR_VERSION_
 
 std::atomic<bool> anything_patched{false};
 
+constexpr Calls known = Calls::io | Calls::sleep | Calls::dns | Calls::locks | Calls::keys | Calls::proc;
+static_assert(static_cast<unsigned>(known) ==
+              (COIR_IO | COIR_SLEEP | COIR_DNS | COIR_LOCKS | COIR_KEYS | COIR_PROC));
+bool names_a_group(Calls what) noexcept {
+    return (static_cast<unsigned>(what) & static_cast<unsigned>(known)) != 0;
+}
+
 struct Library {
     decltype(&coir_legacy_patch) patch = nullptr;
     decltype(&coir_legacy_unpatch) unpatch = nullptr;
@@ -79,6 +86,7 @@ Library library() {
 
 Patched patch(const std::string& pattern, Calls what) {
     if (pattern.empty()) throw std::invalid_argument("coir: patch: the pattern is empty");
+    if (!names_a_group(what)) throw std::invalid_argument("coir: patch: no group of calls is named");
     constexpr unsigned always = 8;  // what keeps the view of descriptors true
     const auto result = library().patch(pattern.c_str(), static_cast<unsigned>(what) | always);
     if (result.error != 0) {
@@ -133,9 +141,12 @@ int told(F&& f) noexcept {
 extern "C" {
 
 int coir_patch_library(const char* pattern, unsigned what) {
-    if (!pattern || *pattern == '\0' || what == 0) return coir::detail::capi::fail(EINVAL);
+    const auto groups = static_cast<coir::legacy::Calls>(what);
+    if (!pattern || *pattern == '\0' || !coir::legacy::names_a_group(groups)) {
+        return coir::detail::capi::fail(EINVAL);
+    }
     return told([&] {
-        const auto done = coir::legacy::patch(pattern, static_cast<coir::legacy::Calls>(what));
+        const auto done = coir::legacy::patch(pattern, groups);
         constexpr auto most = std::size_t{std::numeric_limits<int>::max()};
         return static_cast<int>(done.calls < most ? done.calls : most);
     });

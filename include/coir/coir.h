@@ -305,8 +305,6 @@ COIR_C_API void coir_thrd_yield(void);
 #define COIR_LOCKS 16u
 #define COIR_KEYS 32u
 #define COIR_PROC 64u
-#define COIR_FILES 128u
-#define COIR_STDIO 256u
 #define COIR_ALL 0xffffffffu
 
 /* Leads the calls of these groups, in every loaded library whose file name matches the pattern

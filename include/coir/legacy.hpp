@@ -18,7 +18,7 @@ namespace legacy {
 /// Groups of libc's functions, as in the environment variable COIR_LEGACY. close() and the like,
 /// which keep the runtime's view of descriptors true, belong to every group.
 enum class Calls : unsigned {
-    io = 1, sleep = 2, dns = 4, locks = 16, keys = 32, proc = 64, files = 128, stdio = 256,
+    io = 1, sleep = 2, dns = 4, locks = 16, keys = 32, proc = 64,
     all = ~0u,
 };
 constexpr Calls operator|(Calls a, Calls b) noexcept {
@@ -38,8 +38,10 @@ struct Patched {
 /// where the loader looks. Reaches libraries that were loaded with RTLD_DEEPBIND, too; not those
 /// that are loaded later: call it again, what is patched already does not matter.
 ///
+/// Functions that install signal handlers are not among what is led there.
+///
 /// Throws std::invalid_argument when no loaded library matches, or only those that are never patched
-/// (libc's own and coir's), std::runtime_error when libcoir-legacy cannot be loaded or belongs to
+/// (libc's own and coir's), or `what` names no group, std::runtime_error when libcoir-legacy cannot be loaded or belongs to
 /// another copy of coir than the caller's, std::system_error when the kernel refuses. Nothing is
 /// patched then. Any thread; a call that another thread is in goes on as it began.
 COIR_API Patched patch(const std::string& pattern, Calls what = Calls::all);

@@ -13,6 +13,7 @@
 
 #include "../calls/in_task.hpp"
 
+#include <coir/legacy.hpp>
 #include <coir/log.hpp>
 
 #include <algorithm>
@@ -33,8 +34,12 @@ using coir::detail::Scheduler;
 
 namespace {
 
+using coir::legacy::Calls;
+constexpr unsigned bit(Calls group) noexcept { return static_cast<unsigned>(group); }
+
 enum Category : unsigned {
-    io = 1, sleep = 2, dns = 4, life = 8, locks = 16, keys = 32, proc = 64, files = 128,
+    io = bit(Calls::io), sleep = bit(Calls::sleep), dns = bit(Calls::dns), life = 8,
+    locks = bit(Calls::locks), keys = bit(Calls::keys), proc = bit(Calls::proc),
     // What concerns tasks whoever calls it: anywhere.hpp.
     any_caller = 1u << 16, wakes = locks | any_caller, makes_keys = keys | any_caller
 };

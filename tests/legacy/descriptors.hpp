@@ -9,39 +9,32 @@
 
 namespace legacy_test {
 
-/// Two connected descriptors, closed at the end.
-struct Pair {
+/// Two descriptors, closed at the end; -1 where there is none.
+struct TwoDescriptors {
+    TwoDescriptors() = default;
+    TwoDescriptors(const TwoDescriptors&) = delete;
+    TwoDescriptors& operator=(const TwoDescriptors&) = delete;
+    ~TwoDescriptors() {
+        close(0);
+        close(1);
+    }
+    void close(int end) {
+        if (fd[end] >= 0) ::close(fd[end]);
+        fd[end] = -1;
+    }
+    int fd[2] = {-1, -1};
+};
+
+struct Pair : TwoDescriptors {
     explicit Pair(int type = SOCK_STREAM, int family = AF_UNIX) {
         if (::socketpair(family, type, 0, fd) != 0) fd[0] = fd[1] = -1;
     }
-    Pair(const Pair&) = delete;
-    Pair& operator=(const Pair&) = delete;
-    ~Pair() {
-        close(0);
-        close(1);
-    }
-    void close(int end) {
-        if (fd[end] >= 0) ::close(fd[end]);
-        fd[end] = -1;
-    }
-    int fd[2];
 };
 
-struct PipePair {
+struct PipePair : TwoDescriptors {
     PipePair() {
         if (::pipe(fd) != 0) fd[0] = fd[1] = -1;
     }
-    PipePair(const PipePair&) = delete;
-    PipePair& operator=(const PipePair&) = delete;
-    ~PipePair() {
-        close(0);
-        close(1);
-    }
-    void close(int end) {
-        if (fd[end] >= 0) ::close(fd[end]);
-        fd[end] = -1;
-    }
-    int fd[2];
 };
 
 /// A blocking TCP listener on the loopback.

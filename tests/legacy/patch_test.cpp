@@ -138,6 +138,7 @@ TEST_CASE("patch: outside tasks a patched library blocks its thread as ever", "[
 
 TEST_CASE("patch: what it refuses, it says", "[patch]") {
     CHECK_THROWS_AS(coir::legacy::patch(""), std::invalid_argument);
+    CHECK_THROWS_AS(coir::legacy::patch("*", coir::legacy::Calls{}), std::invalid_argument);
     CHECK_THROWS_WITH(coir::legacy::patch("libnowhere.so.7"),
                       Catch::Matchers::Contains("no loaded library is named 'libnowhere.so.7'"));
     CHECK_THROWS_WITH(coir::legacy::patch("libc.so.6"), Catch::Matchers::Contains("never patched"));
@@ -174,6 +175,8 @@ TEST_CASE("patch: the same in C", "[patch]") {
     const Plugin plugin("lazy");
     coir_test::LogCapture lines;
     CHECK(coir_patch_library(nullptr, COIR_ALL) == -1);
+    CHECK(errno == EINVAL);
+    CHECK(coir_patch_library("*", 1u << 20) == -1);
     CHECK(errno == EINVAL);
     CHECK(coir_patch_library("libnowhere.so.7", COIR_ALL) == -1);
     CHECK(errno == ENOENT);
