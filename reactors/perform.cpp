@@ -11,6 +11,8 @@
 //   all the while: waiting for readiness would spin. So that is the result.
 // - recv() stops at the urgent byte: with MSG_PEEK, MSG_OOB or urgent data about, less than was
 //   asked for is not all that there is.
+// - on a Unix stream it also stops behind a message with descriptors, which recv() drops in silence
+//   and recvmsg() with MSG_CTRUNC.
 #include "perform.hpp"
 
 #include "registry.hpp"
@@ -101,13 +103,29 @@ std::int32_t accept_now(Sys& sys, Operation& operation) noexcept {
                       SOCK_CLOEXEC));
 }
 
+// Operation::state of a receive that ended although there may be more.
+constexpr std::uint8_t cut_short = 3;
+
+std::int32_t receive_now(Sys& sys, Operation& operation, int flags) noexcept {
+    if ((operation.hints & hint_unix_stream) == 0) {
+        return narrow(sys(SYS_recvfrom, operation.fd, operation.buffer, operation.size, flags,
+                          nullptr, nullptr));
+    }
+    iovec piece{operation.buffer, operation.size};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    const long result = sys(SYS_recvmsg, operation.fd, &message, flags);
+    operation.state = (message.msg_flags & MSG_CTRUNC) != 0 ? cut_short : std::uint8_t{0};
+    return narrow(result);
+}
+
 std::int32_t attempt_once(Sys& sys, Operation& operation) noexcept {
     const int fd = operation.fd;
     const int flags = user_flags(operation) | MSG_DONTWAIT;
     switch (operation.code) {
         case OpCode::recv:
-            return narrow(
-                sys(SYS_recvfrom, fd, operation.buffer, operation.size, flags, nullptr, nullptr));
+            return receive_now(sys, operation, flags);
         case OpCode::send:
             return narrow(sys(SYS_sendto, fd, operation.buffer, operation.size,
                               flags | MSG_NOSIGNAL, nullptr, 0));
@@ -199,8 +217,9 @@ bool looks_elsewhere(const Operation& operation) noexcept {
 }
 
 bool ran_dry(const Operation& operation, std::int32_t result) noexcept {
-    if ((operation.hints & hint_stream) == 0) return false;
+    if ((operation.hints & (hint_stream | hint_unix_stream)) == 0) return false;
     if (operation.code != OpCode::recv && operation.code != OpCode::send) return false;
+    if (operation.state == cut_short) return false;
     return result > 0 && static_cast<std::size_t>(result) < operation.size;
 }
 

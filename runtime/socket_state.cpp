@@ -38,7 +38,7 @@ std::int32_t SocketState::try_to(TaskOperation& operation, const char* call, boo
 std::uint8_t SocketState::hints(OpCode code) const noexcept {
     // accept() on a descriptor that coir has not made must not change it to O_NONBLOCK.
     if (code == OpCode::accept && !own_) return hint_none;
-    return short_means_dry_ ? hint_owned | hint_stream : hint_owned;
+    return hints_;
 }
 
 void SocketState::connect(const Address& to) {

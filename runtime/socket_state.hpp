@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "loop_object.hpp"
+#include "stream_hints.hpp"
 #include "task_operation.hpp"
 
 namespace coir {
@@ -21,8 +22,7 @@ public:
     SocketState(Scheduler& scheduler, int fd, int type, int family, bool own) noexcept
         : LoopFd(scheduler, fd),
           type_(type),
-          // A Unix socket's recv() also stops where descriptors were passed, with more data behind.
-          short_means_dry_(type == SOCK_STREAM && (family == AF_INET || family == AF_INET6)),
+          hints_(type == SOCK_STREAM ? stream_hints(family) : hint_owned),
           own_(own) {}
 
     /// Carries `operation` out on this socket; its result, or IoError.
@@ -48,7 +48,7 @@ private:
     void connect_unix(const Address& to);
 
     const int type_;
-    const bool short_means_dry_;
+    const std::uint8_t hints_;
     const bool own_;
 };
 

@@ -18,10 +18,6 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-Transport transport_of(int family) noexcept {
-    return family == AF_INET || family == AF_INET6 ? Transport::tcp : Transport::socket;
-}
-
 void StreamState::require_open(const char* call) const {
     if (!is_open() || closing_) [[unlikely]]
         throw_io(-EBADF, call, -1, "the stream is closed");

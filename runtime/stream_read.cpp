@@ -85,7 +85,7 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
         }
         const int at = fd();
         TaskOperation operation;
-        operation.hints = transport_ == Transport::tcp ? hint_owned | hint_stream : hint_owned;
+        operation.hints = hints_;
         operation.fd = at;
         prepare(operation);
         std::int32_t result = scheduler().perform(operation, call);

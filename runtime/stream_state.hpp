@@ -27,6 +27,7 @@
 #include "byte_buffer.hpp"
 #include "loop_object.hpp"
 #include "pipe_io.hpp"
+#include "stream_hints.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -37,23 +38,21 @@ struct ServerLink : ListLink {};
 
 /// What the bytes go through.
 enum class Transport : std::uint8_t {
-    tcp,     ///< a transfer that leaves room in the buffer has emptied the socket
-    socket,  ///< of a Unix socket that is not so: recv() also stops where descriptors were passed
-    pipe,    ///< anything that is read and written, not received and sent
+    socket,
+    pipe,  ///< anything that is read and written, not received and sent
 };
-/// Of a connected stream socket of this address family.
-Transport transport_of(int family) noexcept;
 
 class StreamState final : public LoopFd, public ServerLink {
 public:
     /// Of a socket.
     StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, int family) noexcept
-        : LoopFd(scheduler, fd), limit(options.limit), transport_(transport_of(family)) {}
+        : LoopFd(scheduler, fd), limit(options.limit), hints_(stream_hints(family)) {}
     /// Of a Pipe.
     StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, PipeKind kind) noexcept
         : LoopFd(scheduler, fd),
           limit(options.limit),
           transport_(kind == PipeKind::socket ? Transport::socket : Transport::pipe),
+          hints_(hint_owned),
           pipe_kind_(kind),
           is_pipe_(true) {}
 
@@ -134,7 +133,8 @@ private:
 
     ByteBuffer buffer_;
     TaskBase* reader_ = nullptr;
-    const Transport transport_;
+    const Transport transport_ = Transport::socket;
+    const std::uint8_t hints_;
     const PipeKind pipe_kind_ = PipeKind::socket;
     const bool is_pipe_ = false;
     bool eof_ = false;

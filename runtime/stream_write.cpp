@@ -73,7 +73,7 @@ StreamState::WriteTurn::~WriteTurn() {
 std::int32_t StreamState::send_to_socket(const iovec* pieces, std::size_t count) {
     constexpr std::size_t most = std::size_t{1} << 30;
     TaskOperation operation;
-    operation.hints = transport_ == Transport::tcp ? hint_owned | hint_stream : hint_owned;
+    operation.hints = hints_;
     operation.fd = fd();
     msghdr message{};
     if (count == 1) {

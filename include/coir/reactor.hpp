@@ -68,6 +68,9 @@ enum OperationHint : std::uint8_t {
     hint_owned = 1,
     /// A stream socket: a transfer that fills less than the buffer means the kernel has no more.
     hint_stream = 2,
+    /// A Unix stream socket: the same, but a receive also ends where descriptors were passed, and
+    /// only recvmsg() tells (MSG_CTRUNC).
+    hint_unix_stream = 4,
 };
 
 /// One request to the kernel. It lives where its waiter lives, usually on the awaiting stack, and

@@ -176,7 +176,8 @@ inline Tracked readiness(int fd, unsigned events) {
 
 /// What descriptors may be: foreign, or coir's own.
 inline std::vector<std::uint8_t> all_hints() {
-    return {coir::hint_none, coir::hint_owned | coir::hint_stream};
+    return {coir::hint_none, coir::hint_owned | coir::hint_stream,
+            coir::hint_owned | coir::hint_unix_stream};
 }
 
 }  // namespace coir_conformance
