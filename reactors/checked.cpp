@@ -2,6 +2,8 @@
 // See checked.hpp.
 #include "checked.hpp"
 
+#include <coir/detail/sys.hpp>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +28,7 @@ public:
     std::string details() const override { return inner_->details(); }
     void attach() noexcept override {
         thread_ = std::this_thread::get_id();
+        kernel_thread_ = real_sys()(SYS_gettid);
         inner_->attach();
     }
     bool supports(OpCode code) const noexcept override { return inner_->supports(code); }
@@ -100,7 +103,9 @@ private:
         std::abort();
     }
     void require_thread(const char* call) const noexcept {
-        if (thread_ != std::thread::id() && thread_ != std::this_thread::get_id()) {
+        if (thread_ == std::thread::id() || thread_ == std::this_thread::get_id()) return;
+        // One kernel thread may stand for several of pthread's (libcoir-deep).
+        if (kernel_thread_ != real_sys()(SYS_gettid)) {
             fail((std::string("was called (") + call + ") from another thread than its loop's")
                      .c_str());
         }
@@ -133,6 +138,7 @@ private:
 
     std::unique_ptr<Reactor> inner_;
     std::thread::id thread_;
+    long kernel_thread_ = 0;
     std::unordered_set<const Operation*> in_flight_;
     std::unordered_set<const MultiOperation*> sources_;
 };

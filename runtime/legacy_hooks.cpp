@@ -8,6 +8,7 @@
 // completion the cancelling has to wait until the others that came with it have been handed out.
 #include "legacy_hooks.hpp"
 
+#include "calls/held_signals.hpp"
 #include "scheduler.hpp"
 #include "thread_pool.hpp"
 
@@ -68,17 +69,25 @@ struct HandlerCounts {
     unsigned all = 0;
     unsigned interrupting = 0;
 };
-[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerCounts handlers;
-[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned handlers_pending = 0;
+
+struct Wait;
+
+// Of a kernel thread, whatever TLS block its tasks run on.
+struct HandlerState {
+    HandlerCounts ran;
+    unsigned pending = 0;
+    // The waits of this thread's tasks that handlers can end, the oldest first.
+    Wait* first = nullptr;
+    Wait* last = nullptr;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerState own_handlers;
+[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerState* shared_handlers = nullptr;
+
+HandlerState& handlers() noexcept { return shared_handlers ? *shared_handlers : own_handlers; }
 
 unsigned count_of(const unsigned& count) noexcept {
     return __atomic_load_n(&count, __ATOMIC_RELAXED);
 }
-
-struct Wait;
-// The waits of this thread's tasks that handlers can end, the oldest first.
-[[gnu::tls_model("initial-exec")]] constinit thread_local Wait* first_interruptible = nullptr;
-[[gnu::tls_model("initial-exec")]] constinit thread_local Wait* last_interruptible = nullptr;
 
 struct Wait : TimerNode, Park, ReadyEntry {
     TaskBase* task = nullptr;
@@ -96,20 +105,23 @@ struct Wait : TimerNode, Park, ReadyEntry {
     void expect_handlers(Interruptible which) noexcept {
         interruptible = which;
         if (which == Interruptible::never) return;
-        began = {count_of(handlers.all), count_of(handlers.interrupting)};
-        older = last_interruptible;
-        (older ? older->newer : first_interruptible) = this;
-        last_interruptible = this;
+        HandlerState& here = handlers();
+        began = {count_of(here.ran.all), count_of(here.ran.interrupting)};
+        older = here.last;
+        (older ? older->newer : here.first) = this;
+        here.last = this;
     }
     void expect_no_handlers() noexcept {
         if (interruptible == Interruptible::never) return;
-        (older ? older->newer : first_interruptible) = newer;
-        (newer ? newer->older : last_interruptible) = older;
+        HandlerState& here = handlers();
+        (older ? older->newer : here.first) = newer;
+        (newer ? newer->older : here.last) = older;
     }
     bool interrupted() const noexcept {
         if (ending) return false;
-        if (interruptible != Interruptible::restarts) return began.all != count_of(handlers.all);
-        return began.interrupting != count_of(handlers.interrupting);
+        const HandlerCounts& ran = handlers().ran;
+        if (interruptible != Interruptible::restarts) return began.all != count_of(ran.all);
+        return began.interrupting != count_of(ran.interrupting);
     }
     void interrupt() noexcept {
         end(Woken::interrupted);
@@ -169,7 +181,7 @@ struct Wait : TimerNode, Park, ReadyEntry {
 
 // The oldest that a handler has ended; null when there is none.
 Wait* interrupted_wait(bool pauses) noexcept {
-    for (Wait* wait = first_interruptible; wait; wait = wait->newer) {
+    for (Wait* wait = handlers().first; wait; wait = wait->newer) {
         if ((wait->interruptible == Interruptible::pauses) == pauses && wait->interrupted()) return wait;
     }
     return nullptr;
@@ -178,19 +190,20 @@ Wait* interrupted_wait(bool pauses) noexcept {
 }  // namespace
 
 void handler_ran(bool restarts) noexcept {
-    __atomic_store_n(&handlers.all, count_of(handlers.all) + 1, __ATOMIC_RELAXED);
+    HandlerState& here = handlers();
+    __atomic_store_n(&here.ran.all, count_of(here.ran.all) + 1, __ATOMIC_RELAXED);
     if (!restarts) {
-        __atomic_store_n(&handlers.interrupting, count_of(handlers.interrupting) + 1,
+        __atomic_store_n(&here.ran.interrupting, count_of(here.ran.interrupting) + 1,
                          __ATOMIC_RELAXED);
     }
-    if (running_here && __atomic_load_n(&first_interruptible, __ATOMIC_RELAXED)) {
-        __atomic_fetch_add(&handlers_pending, 1, __ATOMIC_RELAXED);
+    if (running_here && __atomic_load_n(&here.first, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&here.pending, 1, __ATOMIC_RELAXED);
         running_here->signal_arrived();
     }
 }
 
 void interrupt_waits() noexcept {
-    unsigned ran = __atomic_exchange_n(&handlers_pending, 0, __ATOMIC_RELAXED);
+    unsigned ran = __atomic_exchange_n(&handlers().pending, 0, __ATOMIC_RELAXED);
     for (; ran > 0; --ran) {
         Wait* wait = interrupted_wait(true);
         if (!wait) wait = interrupted_wait(false);
@@ -208,6 +221,16 @@ Scheduler* suspendable() noexcept {
 }
 
 Scheduler* loop_here() noexcept { return running_here; }
+
+ThreadShare thread_share() noexcept {
+    return {running_here, &handlers(), calls::held_signals_here()};
+}
+
+void share_thread(const ThreadShare& share) noexcept {
+    running_here = share.loop;
+    shared_handlers = static_cast<HandlerState*>(share.handlers);
+    calls::share_held_signals(share.held_signals);
+}
 
 Sys& sys(Scheduler& loop) noexcept { return loop.sys(); }
 

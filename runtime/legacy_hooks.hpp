@@ -30,6 +30,19 @@ COIR_API Scheduler* suspendable() noexcept;
 /// The loop that runs on this thread, in a task or not; null when there is none.
 COIR_API Scheduler* loop_here() noexcept;
 
+/// The variables of a kernel thread that must stay one when its tasks have TLS blocks of their own
+/// (libcoir-deep): whatever block is in place, the runtime finds its loop, the signal handlers that
+/// have run, and the signals that tasks hold back. Its other thread-locals may as well be a block's.
+struct ThreadShare {
+    Scheduler* loop;
+    void* handlers;
+    unsigned* held_signals;
+};
+/// The calling thread's, with the loop that runs now.
+COIR_API ThreadShare thread_share() noexcept;
+/// For the TLS block that is in place now, a fresh one.
+COIR_API void share_thread(const ThreadShare& share) noexcept;
+
 /// The loop's door to the kernel and to the clock.
 COIR_API Sys& sys(Scheduler& loop) noexcept;
 /// Whether the reactor only reports readiness and makes the calls itself (all but io_uring).

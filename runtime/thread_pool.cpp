@@ -79,6 +79,8 @@ void ThreadPoolCore::abandon(std::unique_ptr<ThreadPoolCore> pool) noexcept {
 }
 
 void ThreadPoolCore::start_thread() {
+    // What libcoir-deep makes of pthread_create would be a task.
+    const blocking_region region;
     const SignalsLeftToOthers no_signals;
     threads_.emplace_back([this] { run_jobs(); });
     ++started_;

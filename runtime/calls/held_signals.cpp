@@ -7,8 +7,10 @@ namespace {
 
 constexpr int last = 64;
 
-// How many hold a signal that the program has not blocked. A task stays on its thread.
-[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned holders[last + 1] = {};
+// How many hold a signal that the program has not blocked. A task stays on its thread, which may have
+// several TLS blocks: they share the first one's.
+[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned own_holders[last + 1] = {};
+[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned* shared_holders = nullptr;
 
 void change_mask(Sys& sys, int how, const sigset_t* set, sigset_t* before) noexcept {
     if (before) ::sigemptyset(before);
@@ -17,10 +19,15 @@ void change_mask(Sys& sys, int how, const sigset_t* set, sigset_t* before) noexc
 
 }  // namespace
 
+unsigned* held_signals_here() noexcept { return shared_holders ? shared_holders : own_holders; }
+
+void share_held_signals(unsigned* holders) noexcept { shared_holders = holders; }
+
 HeldSignals::HeldSignals(Sys& sys, const sigset_t& set) noexcept : sys_(sys) {
     sigset_t before;
     change_mask(sys, SIG_BLOCK, &set, &before);
     ::sigemptyset(&held_);
+    unsigned* const holders = held_signals_here();
     for (int signo = 1; signo <= last; ++signo) {
         if (::sigismember(&set, signo) != 1) continue;
         if (::sigismember(&before, signo) == 1 && holders[signo] == 0) continue;
@@ -32,6 +39,7 @@ HeldSignals::HeldSignals(Sys& sys, const sigset_t& set) noexcept : sys_(sys) {
 HeldSignals::~HeldSignals() {
     sigset_t free;
     ::sigemptyset(&free);
+    unsigned* const holders = held_signals_here();
     for (int signo = 1; signo <= last; ++signo) {
         if (::sigismember(&held_, signo) == 1 && --holders[signo] == 0) ::sigaddset(&free, signo);
     }
@@ -41,6 +49,7 @@ HeldSignals::~HeldSignals() {
 sigset_t HeldSignals::mask_of_program(Sys& sys) noexcept {
     sigset_t mask;
     change_mask(sys, SIG_BLOCK, nullptr, &mask);
+    const unsigned* const holders = held_signals_here();
     for (int signo = 1; signo <= last; ++signo) {
         if (holders[signo] > 0) ::sigdelset(&mask, signo);
     }

@@ -22,4 +22,8 @@ private:
     sigset_t held_;
 };
 
+/// See ThreadShare in legacy_hooks.hpp.
+unsigned* held_signals_here() noexcept;
+void share_held_signals(unsigned* holders) noexcept;
+
 }  // namespace coir::inline v0::detail::calls
