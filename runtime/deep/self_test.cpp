@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+// See self_test.hpp.
+#include "self_test.hpp"
+
+#include "libc_layout.hpp"
+#include "refusal.hpp"
+#include "thread_pointer.hpp"
+
+#include <coir/detail/config.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+namespace coir_deep {
+namespace {
+
+thread_local int variable = 17;  // has an image
+
+std::string library_of(const char* symbol) {
+    Dl_info info{};
+    void* const found = ::dlsym(RTLD_DEFAULT, symbol);
+    if (!found || ::dladdr(found, &info) == 0 || !info.dli_fname) return {};
+    const std::string path = info.dli_fname;
+    return path.substr(path.rfind('/') + 1);
+}
+
+// Whose function the program gets.
+void expect_from(const char* library, const char* symbol) {
+    const std::string found = library_of(symbol);
+    if (found.rfind(library, 0) == 0) return;
+    refuse(std::string(symbol) + "() is that of " + (found.empty() ? "no library" : found) + ", not of " +
+           library + ": LD_PRELOAD must name libcoir-deep.so and then libcoir-legacy.so, and the program "
+           "must not define it");
+}
+
+struct Seen {
+    pthread_t self = 0;
+    const void* variable = nullptr;
+    const void* error_number = nullptr;
+    const void* key_value = nullptr;
+    bool as_at_first = false;
+    bool undisturbed = false;
+};
+
+struct Meeting {
+    pthread_key_t key = 0;
+    sem_t first, second;
+    Seen seen[2];
+};
+Meeting meeting;
+
+// The two take turns, so that each goes on where the other was in between.
+void* visit(void* argument) {
+    Seen& seen = *static_cast<Seen*>(argument);
+    const bool is_first = &seen == &meeting.seen[0];
+    seen.self = ::pthread_self();
+    seen.as_at_first = variable == 17 && errno == 0 && !::pthread_getspecific(meeting.key);
+    const int mark = is_first ? 1001 : 1002;
+    variable = errno = mark;
+    ::pthread_setspecific(meeting.key, &seen);
+    ::sem_post(is_first ? &meeting.second : &meeting.first);
+    ::sem_wait(is_first ? &meeting.first : &meeting.second);
+    seen.variable = &variable;
+    seen.error_number = &errno;
+    seen.key_value = ::pthread_getspecific(meeting.key);
+    seen.undisturbed = variable == mark && errno == mark && seen.key_value == &seen &&
+                       ::pthread_equal(seen.self, ::pthread_self());
+    return &seen;
+}
+
+}  // namespace
+
+void test_process() {
+    if (COIR_ASAN || COIR_TSAN) refuse("sanitizers know the threads of libc only");
+    check_libc_layout();
+    for (const char* symbol : {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main"}) {
+        expect_from("libcoir-deep.so", symbol);
+    }
+    for (const char* symbol : {"read", "poll", "nanosleep", "pthread_mutex_lock", "sem_wait"}) {
+        expect_from("libcoir-legacy.so", symbol);
+    }
+}
+
+void test_threads() {
+    if (::pthread_key_create(&meeting.key, nullptr) != 0) refuse("there is no key left");
+    ::sem_init(&meeting.first, 0, 0);
+    ::sem_init(&meeting.second, 0, 0);
+    pthread_t threads[2] = {};
+    for (int i = 0; i < 2; ++i) {
+        // By the names that the program has for them.
+        static const auto create = reinterpret_cast<decltype(&::pthread_create)>(::dlsym(RTLD_DEFAULT, "pthread_create"));
+        if (const int error = create(&threads[i], nullptr, &visit, &meeting.seen[i])) {
+            refuse(std::string("a thread cannot be made: ") + std::strerror(error));
+        }
+    }
+    static const auto join = reinterpret_cast<decltype(&::pthread_join)>(::dlsym(RTLD_DEFAULT, "pthread_join"));
+    for (int i = 0; i < 2; ++i) {
+        void* result = nullptr;
+        if (join(threads[i], &result) != 0 || result != &meeting.seen[i]) refuse("a thread cannot be joined");
+    }
+    const Seen& a = meeting.seen[0];
+    const Seen& b = meeting.seen[1];
+    if (!a.as_at_first || !b.as_at_first) refuse("a new thread's variables are not as they are at first");
+    if (a.self == b.self || a.variable == b.variable || a.error_number == b.error_number) {
+        refuse("two threads have the same thread-locals");
+    }
+    if (!a.undisturbed || !b.undisturbed) refuse("two threads disturb each other's thread-locals");
+    ::sem_destroy(&meeting.first);
+    ::sem_destroy(&meeting.second);
+    ::pthread_key_delete(meeting.key);
+}
+
+std::string describe_self_test() {
+    return std::string("coir: threads can be tasks here (glibc ") + ::gnu_get_libc_version() + ", " +
+           how_thread_pointers_are_set() + ")";
+}
+
+}  // namespace coir_deep
