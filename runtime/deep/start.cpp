@@ -5,6 +5,7 @@
 // COIR_DEEP: empty, "on" or unset: as said; "check": the self-test alone, whose result is a line and the
 // exit status; "off": nothing is done.
 #include "exports.hpp"
+#include "low_descriptors.hpp"
 #include "real.hpp"
 #include "refusal.hpp"
 #include "self_test.hpp"
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <sys/resource.h>
@@ -66,7 +68,12 @@ int main_in_task(int count, char** words, char**) {
     program.count = count;
     program.words = words;
     try {
-        coir::EventLoop loop;
+        std::optional<coir::EventLoop> made;
+        {
+            const LowDescriptorsTaken taken;
+            made.emplace();
+        }
+        coir::EventLoop& loop = *made;
         coir::TaskOptions options;
         options.name = "main";
         options.stack_size = main_stack_size();

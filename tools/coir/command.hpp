@@ -17,7 +17,7 @@ enum ExitStatus : int {
     exit_ok = 0,
     exit_failure = 1,  ///< `coir audit`: something is not covered
     exit_usage = 2,    ///< `coir audit`: a file cannot be read
-    exit_unavailable = 3,       ///< the reactor asked for cannot be used here
+    exit_unavailable = 3,       ///< what was asked for cannot be had here: a reactor, --threads-as-tasks
     exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
     exit_not_found = 127,       ///< `coir run`: no such program
     // 128 + signal: 130 after Ctrl-C, 143 after SIGTERM.
@@ -68,6 +68,7 @@ struct RunOptions {
     OptionText reactor;
     OptionText legacy;  ///< categories, or "all"
     bool force = false;
+    bool threads_as_tasks = false;
     std::vector<std::string> program;
 };
 

@@ -119,13 +119,20 @@ OptionText legacy_categories_for(const std::string& list) {
 
 std::string find_legacy_library() {
     const std::string name = "libcoir-legacy.so." COIR_SO_VERSION;
+    const std::string path = find_library_of_coir(name, "legacy");
+    if (!path.empty()) return path;
+    throw CommandError(exit_failure,
+                       name + " is not found beside libcoir.so or this command; is it installed?");
+}
+
+std::string find_library_of_coir(const std::string& name, const std::string& folder) {
     const std::string command = folder_of(real_path("/proc/self/exe"));
     const std::string library = folder_of_libcoir();
     const std::string candidates[] = {
         library + "/" + name,  // installed: beside libcoir.so
         command + "/" COIR_LIBDIR_FROM_BINDIR "/" +
             name,                                // installed: the command contains libcoir
-        command + "/../runtime/legacy/" + name,  // the build tree
+        command + "/../runtime/" + folder + "/" + name,  // the build tree
     };
     for (const std::string& candidate : candidates) {
         const std::string path = real_path(candidate);
@@ -138,8 +145,7 @@ std::string find_legacy_library() {
         }
         return path;
     }
-    throw CommandError(exit_failure,
-                       name + " is not found beside libcoir.so or this command; is it installed?");
+    return {};
 }
 
 std::string find_program(const std::string& name) {
@@ -201,6 +207,17 @@ void check_preloadable(const std::string& program, const std::string& library, b
         if (!force) check_uses_tasks(shown, elf, file);
     } catch (const BadFile& error) {
         refuse(shown, std::string("cannot be given libcoir-legacy: it ") + error.what());
+    }
+}
+
+bool uses_libcoir(const std::string& program) {
+    const std::string interpreter = interpreter_of(program);
+    try {
+        const FileBytes file(interpreter.empty() ? program : interpreter);
+        const ElfFile elf = read_elf(file);
+        return contains_libcoir(elf) || links_libcoir(file.path(), elf);
+    } catch (const BadFile& error) {
+        refuse(program, std::string("cannot be looked at: ") + error.what());
     }
 }
 

@@ -88,6 +88,10 @@ constexpr const char* run_footer =
     "the task that makes them. That needs a program that uses libcoir.so, and whose file is neither\n"
     "linked statically nor set-user-ID. --legacy=io,dns restricts it to categories of calls.\n"
     "\n"
+    "With --threads-as-tasks (experimental), a program that knows nothing of coir is run with its\n"
+    "threads as tasks of one thread: those that pthread_create makes, each with thread-locals of\n"
+    "its own. A self-test comes first; where it fails, the program is not started.\n"
+    "\n"
     "Examples:\n"
     "  coir run --reactor io_uring -- ./server --port 8080\n"
     "  coir run --reactor io_uring,epoll -- ./server    the first one that works\n"
@@ -95,9 +99,10 @@ constexpr const char* run_footer =
     "  coir run --legacy -- ./server\n"
     "  coir run --legacy=io,sleep --reactor epoll -- ./server\n"
     "  coir run --legacy --force -- sh -c './server'    what sh runs gets it, too\n"
+    "  coir run --legacy --threads-as-tasks -- ./thread_per_connection_server\n"
     "\n"
     "Exit status: the program's; 2 unknown reactor or category, or a program without libcoir,\n"
-    "3 reactor not usable here, 126 the program cannot be run, or not so, 127 there is no such\n"
+    "3 reactor or --threads-as-tasks not usable here, 126 the program cannot be run, or not so, 127 there is no such\n"
     "program.\n";
 
 constexpr const char* audit_footer =
@@ -131,7 +136,7 @@ public:
         if (name == "bench") usage = "coir bench [SCENARIO...] [OPTIONS]";
         if (name == "pick") usage = "coir pick [OPTIONS]";
         if (name == "run") {
-            usage = "coir run [--reactor NAME] [--legacy[=LIST]] -- PROGRAM [ARGUMENT...]";
+            usage = "coir run [--reactor NAME] [--legacy[=LIST] [--threads-as-tasks]] -- PROGRAM [ARGUMENT...]";
         }
         if (name == "audit") usage = "coir audit [OPTIONS] FILE...";
         return "Usage: " + usage + "\n";
@@ -219,6 +224,8 @@ private:
                       "Preload libcoir-legacy: all of it, or categories such as io,sleep")
             ->option_text("[=LIST]");
         command.add_flag("--force", run.force, "--legacy: also for a program that has no tasks");
+        command.add_flag("--threads-as-tasks", run.threads_as_tasks,
+                         "--legacy: make tasks of the program's threads (experimental)");
     }
     void add_audit() {
         CLI::App& command =

@@ -4,6 +4,7 @@
 // and signals are its own.
 #include "child.hpp"
 #include "command.hpp"
+#include "deep_launch.hpp"
 #include "legacy_launch.hpp"
 #include "probe.hpp"
 #include "text.hpp"
@@ -55,6 +56,7 @@ void check_reactor(const std::string& spec) {
 }
 
 void check_words(const RunOptions& options) {
+    if (options.threads_as_tasks) check_threads_as_tasks(options);
     if (!options.reactor && !options.legacy) {
         throw UsageError("run needs --reactor NAME, which 'coir reactors' lists, or --legacy");
     }
@@ -75,11 +77,15 @@ struct Variable {
 std::vector<Variable> prepare(const RunOptions& options) {
     std::vector<Variable> variables;
     if (options.legacy) {
-        const OptionText categories = legacy_categories_for(*options.legacy);
+        const bool threads = options.threads_as_tasks;
         const std::string library = find_legacy_library();
-        check_preloadable(find_program(options.program[0]), library, options.force);
-        variables.push_back({"COIR_LEGACY", categories});
-        variables.push_back({"LD_PRELOAD", preload_with(std::getenv("LD_PRELOAD"), library)});
+        const std::string program = find_program(options.program[0]);
+        check_preloadable(program, library, options.force || threads);
+        std::string preload = std::getenv("LD_PRELOAD") ? std::getenv("LD_PRELOAD") : "";
+        if (threads) preload = preload_with(preload.c_str(), deep_library_for(program));
+        variables.push_back({"COIR_LEGACY", threads ? categories_for_threads()
+                                                    : legacy_categories_for(*options.legacy)});
+        variables.push_back({"LD_PRELOAD", preload_with(preload.c_str(), library)});
     }
     if (options.reactor) {
         check_reactor(*options.reactor);
