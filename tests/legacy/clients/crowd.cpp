@@ -2,6 +2,7 @@
 // See crowd.hpp.
 #include "crowd.hpp"
 
+#include <coir/coir.h>
 #include <coir/coir.hpp>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -76,6 +78,16 @@ long in_tasks(Jobs& jobs, int count, const std::string& reactor) {
     }, options);
 }
 
+// By the interface for C, as a program would that cannot be linked anew.
+void patch(const std::string& patterns) {
+    std::istringstream list(patterns);
+    for (std::string pattern; std::getline(list, pattern, ',');) {
+        if (coir_patch_library(pattern.c_str(), COIR_ALL) < 0) {
+            throw std::runtime_error("cannot patch " + pattern);
+        }
+    }
+}
+
 double seconds(const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
@@ -102,6 +114,8 @@ int run(int argc, char** argv, const Client& client) {
     const int count = std::stoi(option(argc, argv, "count", std::to_string(client.count)));
     const auto head = static_cast<std::size_t>(std::stoul(option(argc, argv, "head", "5")));
     const std::string reactor = option(argc, argv, "reactor", "auto");
+    patch(option(argc, argv, "patch", ""));
+    if (client.start) client.start();
     Jobs jobs{client, std::vector<std::string>(static_cast<std::size_t>(count))};
     const double cpu_before = cpu_seconds();
     const auto start = std::chrono::steady_clock::now();

@@ -5,8 +5,8 @@
 
 int main(int argc, char** argv) {
     const bool secure = crowd::option(argc, argv, "scheme", "http") == "https";
-    jobs::start_curl();
     return crowd::main(argc, argv,
                        {secure ? "libcurl-https" : "libcurl", secure ? 300 : 1000,
-                        [&](int number) { return jobs::curl(number, secure); }});
+                        [&](int number) { return jobs::curl(number, secure); },
+                        &jobs::start_curl});
 }

@@ -23,6 +23,8 @@ std::string mariadb(int number);
 void start_openssl();
 /// A TLS handshake on a plain socket, and a page that takes a tenth of a second.
 std::string openssl(int number);
+/// Leaves an error in OpenSSL's queue, sleeps, and takes it out: only that one may be there.
+std::string openssl_errors(int number);
 
 /// Connects, sets and gets.
 std::string memcached(int number);

@@ -6,6 +6,6 @@
 #include <mysql.h>
 
 int main(int argc, char** argv) {
-    mysql_library_init(0, nullptr, nullptr);
-    return crowd::main(argc, argv, {"libmariadb", 300, &jobs::mariadb});
+    return crowd::main(argc, argv, {"libmariadb", 300, &jobs::mariadb,
+                        [] { mysql_library_init(0, nullptr, nullptr); }});
 }

@@ -9,8 +9,6 @@
 #include <mysql.h>
 
 int main(int argc, char** argv) {
-    jobs::start_curl();
-    mysql_library_init(0, nullptr, nullptr);
     return crowd::main(argc, argv, {"mix", 500, [](int number) -> std::string {
         switch (number % 5) {
             case 0: return jobs::postgresql(number, "disable");
@@ -19,5 +17,8 @@ int main(int argc, char** argv) {
             case 3: return jobs::curl(number, true);
             default: std::this_thread::sleep_for(std::chrono::milliseconds(100)); return "slept";
         }
+    }, [] {
+        jobs::start_curl();
+        mysql_library_init(0, nullptr, nullptr);
     }});
 }

@@ -3,8 +3,10 @@
 #include "crowd.hpp"
 #include "jobs.hpp"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -76,6 +78,17 @@ std::string openssl(int number) {
     const std::size_t body = answer.find("\r\n\r\n");
     if (body == std::string::npos) throw std::runtime_error("no answer");
     return answer.substr(body + 4);
+}
+
+std::string openssl_errors(int number) {
+    ERR_raise(ERR_LIB_USER, number + 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const unsigned long first = ERR_get_error();
+    if (ERR_GET_LIB(first) != ERR_LIB_USER || ERR_GET_REASON(first) != number + 1) {
+        throw std::runtime_error("a foreign error, or none");
+    }
+    if (ERR_get_error() != 0) throw std::runtime_error("more than one error");
+    return std::to_string(ERR_GET_REASON(first));
 }
 
 }  // namespace jobs

@@ -5,7 +5,7 @@ folders, and as an unprivileged user when run by root. What was started is stopp
     with Servers(["postgresql", "nginx"]) as servers:
         subprocess.run(program, env={**os.environ, **servers.environment})
 
-Missing is raised, with the name of what is missing, when a program is not installed.
+Missing is raised, with the reason, when a program is not installed.
 """
 import ctypes
 import glob
@@ -32,7 +32,7 @@ def find(program, *patterns):
         if candidates:
             found = candidates[-1]  # the newest version
     if not found:
-        raise Missing(program)
+        raise Missing(f"{program} is not installed")
     return found
 
 
@@ -49,8 +49,9 @@ def die_with_parent():
 class Servers:
     """The named servers, running. `environment` tells where they are."""
 
-    def __init__(self, names):
+    def __init__(self, names, helper=""):
         self.names = names
+        self.helper = helper  # the program of start_helper()
         self.processes = []
         self.environment = {}
         self.user = "nobody" if os.geteuid() == 0 else None
@@ -59,6 +60,8 @@ class Servers:
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="coir-servers-")
         self.give_to_user(self.folder)
+        os.chmod(self.folder, 0o755)
+        self.environment["COIR_CLIENT_FOLDER"] = self.make_folder("client")
         try:
             for name in self.names:
                 getattr(self, "start_" + name)()
@@ -101,6 +104,14 @@ class Servers:
             options.update(user=self.user, group=pwd.getpwnam(self.user).pw_gid, extra_groups=[])
         return options
 
+    def as_user_for(self, program):
+        """As the unprivileged user if that one can run the program, which is where we were built."""
+        options = self.as_user()
+        if self.user and subprocess.run(["test", "-x", program], **options).returncode != 0:
+            for key in ("user", "group", "extra_groups"):
+                del options[key]
+        return options
+
     def run(self, *command):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, **self.as_user())
@@ -131,7 +142,6 @@ class Servers:
                      "-keyout", key, "-out", certificate, "-subj", "/CN=localhost",
                      "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
             os.chmod(key, 0o600)
-            os.chmod(self.folder, 0o755)
             os.chmod(certificate, 0o644)
             self.environment["COIR_CERTIFICATE"] = certificate
         return key, certificate
