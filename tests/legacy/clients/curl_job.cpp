@@ -19,9 +19,9 @@ std::size_t append(char* data, std::size_t, std::size_t size, void* body) {
 
 void start_curl() { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-std::string curl(int number, bool secure) {
+std::string curl(int number, bool secure, const std::string& host) {
     const std::string url =
-        std::string(secure ? "https" : "http") + "://127.0.0.1:" +
+        std::string(secure ? "https" : "http") + "://" + host + ":" +
         crowd::port_from(secure ? "COIR_HTTPS_PORT" : "COIR_HTTP_PORT") + "/" +
         std::to_string(number);
     std::string body;

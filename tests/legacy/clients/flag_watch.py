@@ -6,6 +6,8 @@ import re
 # What clients do themselves: a socket is made, made non-blocking, and blocking again once it is
 # connected. Whoever sets it again after that, or takes it away for a while, is not the client.
 OWN_DOING = re.compile(r"B?N?B?")
+# The same after a connect() that has set it for a moment, see docs/legacy.md.
+AFTER_CONNECT = re.compile(r"(B?N)?B?N?B?")
 
 
 class FlagWatch:
@@ -44,7 +46,7 @@ class FlagWatch:
             return
         if what.startswith("socket:"):
             self.note(self.histories, what, flags)
-        elif number in "012":
+        elif number in ("0", "1", "2"):
             self.note(self.standard, number, flags)
 
     @staticmethod
@@ -54,10 +56,14 @@ class FlagWatch:
         if not history.endswith(letter):
             histories[key] = history + letter
 
-    def problems(self, never):
-        """What must not be. `never`: sockets are blocking always."""
+    def problems(self, never, connect_sets_it):
+        """What must not be. `never`: the client has blocking sockets only."""
+        if connect_sets_it:
+            own_doing = AFTER_CONNECT
+        else:
+            own_doing = re.compile("B") if never else OWN_DOING
         wrong = {key: history for key, history in self.standard.items() if "N" in history}
         for key, history in self.histories.items():
-            if not OWN_DOING.fullmatch(history) or (never and "N" in history):
+            if not own_doing.fullmatch(history):
                 wrong[key] = history
         return wrong

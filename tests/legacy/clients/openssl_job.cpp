@@ -2,27 +2,18 @@
 // OpenSSL on a plain blocking socket: a handshake and a slow page.
 #include "crowd.hpp"
 #include "jobs.hpp"
+#include "loopback.hpp"
 
 #include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace jobs {
 namespace {
-
-struct Socket {
-    Socket() : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
-    Socket(const Socket&) = delete;
-    ~Socket() { ::close(fd); }
-    int fd;
-};
 
 SSL_CTX* context() {
     static SSL_CTX* const made = [] {
@@ -40,23 +31,12 @@ SSL_CTX* context() {
     throw std::runtime_error(std::string(what) + ": " + text);
 }
 
-void connect_to_server(const Socket& socket) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(crowd::port_from("COIR_HTTPS_PORT"))));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        throw std::runtime_error("connect failed");
-    }
-}
-
 }  // namespace
 
 void start_openssl() { static_cast<void>(context()); }
 
 std::string openssl(int number) {
-    const Socket socket;
-    connect_to_server(socket);
+    const Loopback socket("COIR_HTTPS_PORT");
     const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context()), &SSL_free);
     SSL_set_fd(tls.get(), socket.fd);
     if (SSL_connect(tls.get()) != 1) fail("SSL_connect");
@@ -75,9 +55,7 @@ std::string openssl(int number) {
     // Errors of others would be here, if the queue were not this caller's own.
     if (ERR_peek_error() != 0) fail("a foreign error");
     SSL_shutdown(tls.get());
-    const std::size_t body = answer.find("\r\n\r\n");
-    if (body == std::string::npos) throw std::runtime_error("no answer");
-    return answer.substr(body + 4);
+    return body_of(answer);
 }
 
 std::string openssl_errors(int number) {

@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
     const std::string security = crowd::option(argc, argv, "security", "disable");
-    return crowd::main(argc, argv, {"libpq", 100, [&](int number) {
+    return crowd::main(argc, argv, {security == "require" ? "libpq, TLS" : "libpq", 100, [&](int number) {
                                         return jobs::postgresql(number, security);
                                     }});
 }

@@ -6,7 +6,7 @@ and with single libraries patched.
     run_client.py --name NAME --servers postgresql,nginx --linked PROGRAM --plain PROGRAM \
                   --preload LIBRARY --patch PATTERN,... [--static PROGRAM] \
                   [--serial 5] [--pool 0] [--target SECONDS] [--quick] [--fails-without keys] \
-                  [--holds-locks] [--only epoll] [--strict] [-- ARGUMENTS]
+                  [--holds-locks CALL] [--only epoll] [--strict] [-- ARGUMENTS]
 
 Prints a line of JSON per run, and writes them to COIR_CLIENTS_RESULTS/NAME.jsonl when that is set.
 Fails for a failed call, for a result that is not the serial run's, for more kernel threads than one
@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 
+import isolation
 from audits import Audits
 from servers import Missing, Servers
 
@@ -52,8 +53,8 @@ def parse():
                         help="the calls take so little time that one by one is as good")
     parser.add_argument("--fails-without", default="",
                         help="a word of COIR_LEGACY without which the test has to fail")
-    parser.add_argument("--holds-locks", action="store_true",
-                        help="the library is known to wait with a lock held")
+    parser.add_argument("--holds-locks", default="",
+                        help="the call in which the library is known to wait with a lock held")
     parser.add_argument("--blocking", action="store_true",
                         help="the client never makes a socket non-blocking")
     parser.add_argument("--helper", default="", help="a server that belongs to the test")
@@ -192,7 +193,13 @@ class Runner:
 
 
 def run_with_servers(options):
-    with Servers([name for name in options.servers.split(",") if name], options.helper) as servers:
+    names = [name for name in options.servers.split(",") if name]
+    if "slow_names" in names:
+        try:
+            isolation.enter()
+        except OSError as error:
+            raise Missing(f"a resolver cannot be told its server here: {error}") from None
+    with Servers(names, options.helper) as servers:
         runner = Runner(options, servers)
         try:
             runner.run_all()

@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 import time
 
+from slow_names import SlowNames
+
 READY_SECONDS = 60
 
 
@@ -53,8 +55,10 @@ class Servers:
         self.names = names
         self.helper = helper  # the program of start_helper()
         self.processes = []
+        self.name_servers = []
         self.environment = {}
-        self.user = "nobody" if os.geteuid() == 0 else None
+        # Not nobody, whose account sshd may find to be locked.
+        self.user = "daemon" if os.geteuid() == 0 else None
         self.folder = None
 
     def __enter__(self):
@@ -84,6 +88,9 @@ class Servers:
                 process.kill()
                 process.wait()
         self.processes = []
+        for server in self.name_servers:
+            server.stop()
+        self.name_servers = []
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def give_to_user(self, path):
@@ -122,7 +129,7 @@ class Servers:
         log_name = os.path.join(self.folder, os.path.basename(command[0]) + ".log")
         with open(log_name, "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
-                                       preexec_fn=die_with_parent, **self.as_user())
+                                       preexec_fn=die_with_parent, **self.as_user_for(command[0]))
         self.processes.append(process)
         deadline = time.monotonic() + READY_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
@@ -228,3 +235,44 @@ http {{
         self.start(port, find("memcached"), "-p", str(port), "-l", "127.0.0.1", "-c", "4000", "-b",
                    "4000", "-U", "0")
         self.environment["COIR_MEMCACHED_PORT"] = str(port)
+
+    def start_sshd(self):
+        """For sessions of the user that it runs as, and only to pass connections on."""
+        sshd = find("sshd")
+        folder = self.make_folder("sshd")
+        for key in ("host", "client"):
+            self.run(find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}")
+        port = free_port()
+        configuration = os.path.join(folder, "config")
+        with open(configuration, "w") as file:
+            file.write(f"""
+ListenAddress 127.0.0.1:{port}
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/client.pub
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AllowTcpForwarding yes
+MaxStartups 500
+LogLevel VERBOSE
+""")
+        os.chmod(configuration, 0o644)
+        self.start(port, sshd, "-D", "-e", "-f", configuration)
+        self.environment["COIR_SSH_PORT"] = str(port)
+        self.environment["COIR_SSH_USER"] = self.user or pwd.getpwuid(os.geteuid()).pw_name
+        self.environment["COIR_SSH_KEY"] = f"{folder}/client"
+
+    def start_helper(self):
+        port = free_port()
+        self.start(port, self.helper, str(port))
+        self.environment["COIR_HELPER_PORT"] = str(port)
+
+    def start_dns(self):
+        self.name_servers.append(SlowNames(0))
+        self.environment["COIR_DNS_PORT"] = str(self.name_servers[-1].port)
+
+    def start_slow_names(self):
+        """The same, for libc's resolver: see isolation.py."""
+        self.name_servers.append(SlowNames(53))
