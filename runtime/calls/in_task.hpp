@@ -5,6 +5,8 @@
 // The pattern of all of them: try without waiting; when that says EAGAIN, and the program has not
 // asked for it by O_NONBLOCK, suspend the task until the descriptor is ready, and try again. So the
 // kernel alone decides about results, and a descriptor's flags stay as the program has set them.
+// io_uring receives natively: it waits on blocking descriptors as it does on others, and has the
+// result of the call where the readiness would have come.
 //
 //   receive.cpp read recv...   send.cpp write send...   connection.cpp connect accept
 //   polling.cpp poll epoll     select.cpp               life.cpp close dup2...
@@ -65,6 +67,10 @@ public:
         : loop_(loop), fd_(fd), timeout_option_(timeout_option), events_(events), what_(what) {}
     /// The call said EAGAIN. Returns 0 when it should be tried again, or the -errno to end with.
     long wait() noexcept;
+    /// Whether the reactor can make the call itself, on a descriptor that may block.
+    bool is_native() noexcept { return !hooks::readiness_only(loop_) && !nonblocking(); }
+    /// Suspends until the reactor has made the call; its result, or the -errno to end with.
+    long carry_out(const hooks::WaitOperation& call) noexcept;
     /// Whether the program wants EAGAIN on this descriptor.
     bool nonblocking() noexcept;
     /// Bytes have moved since the last wait.
@@ -76,7 +82,7 @@ public:
 
 private:
     Interruptible interruptible() const noexcept;
-
+    void begin() noexcept;
     void look_at_socket() noexcept;
     Woken wait_for_readiness(hooks::WaitOperation& operation) noexcept;
 

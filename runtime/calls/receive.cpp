@@ -32,6 +32,22 @@ bool ready_now(Sys& sys, int fd, short events) noexcept {
     return sys(SYS_ppoll, &one, 1, &zero, nullptr, 0) != 0;  // an error too: the call will tell
 }
 
+hooks::WaitOperation call_of(OpCode code, int fd, void* buffer, std::size_t size,
+                             int flags = 0) noexcept {
+    hooks::WaitOperation call;
+    call.code = code;
+    call.fd = fd;
+    call.buffer = buffer;
+    call.size = size;
+    call.flags = static_cast<std::uint32_t>(flags);
+    return call;
+}
+
+// MSG_WAITALL is dealt with here.
+bool is_native(Waiting& waiting, int flags) noexcept {
+    return (flags & MSG_WAITALL) == 0 && waiting.is_native();
+}
+
 // MSG_WAITALL on a stream: the rest of what was asked for. Returns the bytes of all.
 long receive_rest(Sys& sys, Waiting& waiting, int fd, Pieces& left, std::size_t size, long got,
                   int flags) noexcept {
@@ -66,6 +82,10 @@ long receive(Scheduler& loop, int fd, void* buffer, std::size_t size, int flags,
         got = sys(SYS_recvfrom, fd, buffer, size, flags | MSG_DONTWAIT, address, length);
         if (got == -EINTR) continue;
         if (got != -EAGAIN) break;
+        if (!address && is_native(waiting, flags)) {
+            got = waiting.carry_out(call_of(OpCode::recv, fd, buffer, size, flags));
+            break;
+        }
         if (const long error = waiting.wait(); error < 0) {
             got = error;
             break;
@@ -90,6 +110,10 @@ long receive_message(Scheduler& loop, int fd, msghdr* message, int flags,
         got = sys(SYS_recvmsg, fd, message, flags | MSG_DONTWAIT);
         if (got == -EINTR) continue;
         if (got != -EAGAIN) break;
+        if (is_native(waiting, flags)) {
+            got = waiting.carry_out(call_of(OpCode::recvmsg, fd, message, 1, flags));
+            break;
+        }
         if (const long error = waiting.wait(); error < 0) {
             got = error;
             break;
@@ -126,6 +150,12 @@ long read_device(Scheduler& loop, int fd, const iovec* pieces, int count,
         }
         if (got == -EINTR) continue;
         if (got != -EAGAIN) break;
+        if (waiting.is_native()) {
+            auto* const first = const_cast<iovec*>(pieces);
+            got = waiting.carry_out(
+                call_of(OpCode::readv, fd, first, static_cast<std::size_t>(count)));
+            break;
+        }
         if (const long error = waiting.wait(); error < 0) {
             got = error;
             break;

@@ -25,6 +25,19 @@ long pending_error(Sys& sys, int fd) noexcept {
     return sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error) == 0 ? -error : 0;
 }
 
+// Of a wait that has not ended by an event.
+long to_error(Woken woken) noexcept {
+    switch (woken) {
+        case Woken::timeout: return -EAGAIN;
+        case Woken::cancelled: return -ECANCELED;
+        case Woken::closed: return -EBADF;
+        case Woken::no_memory: return -ENOMEM;
+        case Woken::interrupted: return -EINTR;
+        case Woken::event: break;
+    }
+    return 0;
+}
+
 }  // namespace
 
 void did_not_suspend(Scheduler& loop) noexcept {
@@ -121,12 +134,29 @@ Interruptible Waiting::interruptible() const noexcept {
     return deadline_ != coir::never ? Interruptible::always : Interruptible::restarts;
 }
 
-long Waiting::wait() noexcept {
-    if (nonblocking()) return -EAGAIN;
+void Waiting::begin() noexcept {
     look_at_socket();
-    Sys& sys = hooks::sys(loop_);
     suspended_ = true;
     calls_left = calls_per_turn;
+}
+
+long Waiting::carry_out(const hooks::WaitOperation& call) noexcept {
+    begin();
+    for (;;) {
+        hooks::WaitOperation operation = call;
+        const Woken woken =
+            hooks::wait_any(loop_, &operation, 1, deadline_, what_, interruptible());
+        // What has been received is nobody else's any more, even if the descriptor is gone.
+        if (woken == Woken::closed && operation.result > 0) return operation.result;
+        if (woken != Woken::event) return to_error(woken);
+        if (operation.result != -ECANCELED && operation.result != -EINTR) return operation.result;
+    }
+}
+
+long Waiting::wait() noexcept {
+    if (nonblocking()) return -EAGAIN;
+    begin();
+    Sys& sys = hooks::sys(loop_);
     ++futile_;  // if the next try has a result, nobody will ask again
     const Nanoseconds pause = pause_after(futile_);
     hooks::WaitOperation operation;
@@ -138,14 +168,7 @@ long Waiting::wait() noexcept {
     } else {
         woken = wait_for_readiness(operation);
     }
-    switch (woken) {
-        case Woken::timeout: return -EAGAIN;
-        case Woken::cancelled: return -ECANCELED;
-        case Woken::closed: return -EBADF;
-        case Woken::no_memory: return -ENOMEM;
-        case Woken::interrupted: return -EINTR;
-        case Woken::event: break;
-    }
+    if (woken != Woken::event) return to_error(woken);
     if (operation.result > 0 && (operation.result & POLLERR) != 0 && events_ == POLLOUT) {
         return pending_error(sys, fd_);
     }
