@@ -8,6 +8,7 @@
 #include "anywhere.hpp"
 #include "fork.hpp"
 #include "handlers.hpp"
+#include "link_names.hpp"
 #include "real.hpp"
 #include "wrappers.hpp"
 
@@ -162,7 +163,7 @@ bool locks_enabled() noexcept { return (enabled & locks) != 0; }
 #define COIR_LEGACY_ADD_ARGUMENT(...) (*loop __VA_OPT__(, ) __VA_ARGS__)
 #define COIR_LEGACY_EXPORT(symbol, category, number, result, parameters, arguments)            \
     extern "C" [[gnu::visibility("default")]] result coir_legacy_##symbol parameters           \
-        __asm__(#symbol);                                                                      \
+        __asm__(COIR_LEGACY_LINK_NAME(#symbol));                                               \
     result coir_legacy_##symbol parameters {                                                   \
         if constexpr ((category & any_caller) != 0) {                                          \
             return anywhere::symbol arguments;                                                 \
@@ -175,7 +176,8 @@ bool locks_enabled() noexcept { return (enabled & locks) != 0; }
 COIR_LEGACY_SYMBOLS(COIR_LEGACY_EXPORT)
 
 // Only their addresses are of interest here (variadic.cpp).
-#define COIR_LEGACY_DECLARE_VARIADIC(symbol) extern "C" void coir_legacy_variadic_##symbol() __asm__(#symbol);
+#define COIR_LEGACY_DECLARE_VARIADIC(symbol) \
+    extern "C" void coir_legacy_variadic_##symbol() __asm__(COIR_LEGACY_LINK_NAME(#symbol));
 COIR_LEGACY_VARIADIC_SYMBOLS(COIR_LEGACY_DECLARE_VARIADIC)
 
 Wrappers wrappers() noexcept {

@@ -8,6 +8,9 @@
 // stands for itself.
 #include "handlers.hpp"
 
+#include "link_names.hpp"
+#include "symbols.hpp"
+
 #include "../legacy_hooks.hpp"
 
 #include <array>
@@ -88,16 +91,19 @@ Handler to_handler(Handler entry) noexcept {
     return entry;
 }
 
-// libc's own; these calls are rare.
-template <class Function>
-Function real(const char* name) noexcept {
-    return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
-}
+// libc's own. These calls are rare: they are looked up anew each time.
+#if COIR_LEGACY_WRAPPED
+#define COIR_LEGACY_DECLARE_REAL(symbol) extern "C" void coir_legacy_behind_##symbol() __asm__("__real_" #symbol);
+COIR_LEGACY_HANDLER_SYMBOLS(COIR_LEGACY_DECLARE_REAL)
+#define COIR_LEGACY_REAL_OF(symbol) reinterpret_cast<void*>(&coir_legacy_behind_##symbol)
+#else
+#define COIR_LEGACY_REAL_OF(symbol) ::dlsym(RTLD_NEXT, #symbol)
+#endif
 
-SimpleHandler install(const char* name, int signo, SimpleHandler handler, bool restarts) noexcept {
-    using Install = SimpleHandler (*)(int, SimpleHandler);
+SimpleHandler install(void* real, int signo, SimpleHandler handler, bool restarts) noexcept {
     const SimpleHandler entry = simple(to_entry(full(handler), restarts));
-    return simple(to_handler(full(real<Install>(name)(signo, entry))));
+    const auto call = reinterpret_cast<SimpleHandler (*)(int, SimpleHandler)>(real);
+    return simple(to_handler(full(call(signo, entry))));
 }
 
 }  // namespace
@@ -114,7 +120,7 @@ bool in_handler() noexcept {
 extern "C" {
 
 [[gnu::visibility("default")]] int coir_legacy_sigaction(
-    int signo, const struct sigaction* action, struct sigaction* before) __asm__("sigaction");
+    int signo, const struct sigaction* action, struct sigaction* before) __asm__(COIR_LEGACY_LINK_NAME("sigaction"));
 int coir_legacy_sigaction(int signo, const struct sigaction* action, struct sigaction* before) {
     using Sigaction = int (*)(int, const struct sigaction*, struct sigaction*);
     struct sigaction entry {};
@@ -122,7 +128,8 @@ int coir_legacy_sigaction(int signo, const struct sigaction* action, struct siga
         entry = *action;
         entry.sa_sigaction = to_entry(action->sa_sigaction, (action->sa_flags & SA_RESTART) != 0);
     }
-    const int result = real<Sigaction>("sigaction")(signo, action ? &entry : nullptr, before);
+    const auto call = reinterpret_cast<Sigaction>(COIR_LEGACY_REAL_OF(sigaction));
+    const int result = call(signo, action ? &entry : nullptr, before);
     if (result == 0 && before) before->sa_sigaction = to_handler(before->sa_sigaction);
     return result;
 }
@@ -130,9 +137,9 @@ int coir_legacy_sigaction(int signo, const struct sigaction* action, struct siga
 #define COIR_LEGACY_SIGNAL(name, restarts)                                                       \
     [[gnu::visibility("default")]] SimpleHandler coir_legacy_##name(int signo,                    \
                                                                     SimpleHandler handler)        \
-        __asm__(#name);                                                                           \
+        __asm__(COIR_LEGACY_LINK_NAME(#name));                                                    \
     SimpleHandler coir_legacy_##name(int signo, SimpleHandler handler) {                          \
-        return install(#name, signo, handler, restarts);                                          \
+        return install(COIR_LEGACY_REAL_OF(name), signo, handler, restarts);                       \
     }
 COIR_LEGACY_SIGNAL(signal, true)
 COIR_LEGACY_SIGNAL(bsd_signal, true)

@@ -3,14 +3,10 @@
 #include "real.hpp"
 
 #include "patch.hpp"
-
-#include "../calls/direct.hpp"
-
-#include <coir/detail/sys.hpp>
+#include "system_call.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <type_traits>
 
 #include <dlfcn.h>
 #include <sys/auxv.h>
@@ -33,47 +29,17 @@ constinit void* whole_program = nullptr;
 // dlsym() may allocate, and an allocator may read files: what it calls goes to the kernel directly.
 [[gnu::tls_model("initial-exec")]] constinit thread_local int resolving = 0;
 
-long missing() noexcept {
-    errno = ENOSYS;
-    return -1;
-}
-void* missing_pointer() noexcept {
-    errno = ENOSYS;
-    return nullptr;
-}
-
-// The system call itself, with libc's conventions.
-template <long Number, class Function>
-struct Direct;
-template <long Number, class Result, class... Args>
-struct Direct<Number, Result(Args...)> {
-    static Result call(Args... args) { return static_cast<Result>(coir::detail::calls::to_libc(coir::detail::real_sys()(Number, args...))); }
-    static void* address() noexcept {
-        if constexpr (std::is_pointer_v<Result>) {
-            return reinterpret_cast<void*>(&missing_pointer);
-        } else if constexpr (Number < 0) {
-            return reinterpret_cast<void*>(&missing);
-        } else {
-            return reinterpret_cast<void*>(&call);
-        }
-    }
-};
-template <long Number, class... Args>
-struct Direct<Number, void(Args...)> {
-    static void* address() noexcept { return reinterpret_cast<void*>(&missing); }
-};
-
 struct Entry {
     const char* name;
     void** pointer;
-    void* (*direct)() noexcept;
-    bool has_direct;
+    void* (*system_call)() noexcept;
+    bool has_system_call;
 };
 
 const Entry entries[] = {
 #define COIR_LEGACY_ENTRY(symbol, category, number, result, parameters, arguments) \
     {#symbol, reinterpret_cast<void**>(&real::symbol##_pointer),                   \
-     &Direct<number, result parameters>::address, (number) >= 0},
+     &SystemCall<number, result parameters>::address, (number) >= 0},
     COIR_LEGACY_SYMBOLS(COIR_LEGACY_ENTRY)
 #undef COIR_LEGACY_ENTRY
 };
@@ -96,14 +62,14 @@ long done() noexcept { return 0; }
 
 void* resolve(Symbol symbol) noexcept {
     const Entry& entry = entries[static_cast<unsigned>(symbol)];
-    if (resolving > 0 && entry.has_direct) return entry.direct();
+    if (resolving > 0 && entry.has_system_call) return entry.system_call();
     if (resolving > deepest) return reinterpret_cast<void*>(&done);
     const int saved = errno;
     ++resolving;
     void* found = look_up(entry.name);
     --resolving;
     errno = saved;
-    if (!found) found = entry.direct();  // an older libc
+    if (!found) found = entry.system_call();  // an older libc
     __atomic_store_n(entry.pointer, found, __ATOMIC_RELAXED);
     return found;
 }

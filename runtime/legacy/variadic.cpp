@@ -3,7 +3,7 @@
 #include "own_exports.hpp"
 
 #define COIR_LEGACY_VARIADIC(function, symbol)                                  \
-    extern "C" [[gnu::visibility("default")]] function __asm__(symbol);         \
+    extern "C" [[gnu::visibility("default")]] function __asm__(COIR_LEGACY_LINK_NAME(symbol)); \
     function
 
 COIR_LEGACY_VARIADIC(void coir_legacy_syslog(int priority, const char* format, ...), "syslog") {

@@ -119,7 +119,7 @@ std::vector<std::string> ask_everything() {
 
 }  // namespace
 
-TEST_CASE("name services answer as they do without tasks", "[legacy]") {
+TEST_CASE("name services answer as they do without tasks", "[legacy][loads]") {
     const std::vector<std::string> expected = ask_everything();
     std::vector<std::string> answered;
     coir_test::run_in_loop([&] { answered = ask_everything(); });

@@ -119,7 +119,7 @@ TEST_CASE("tss of C11 is the task's", "[legacy]") {
     ::tss_delete(tss);
 }
 
-TEST_CASE("the error queue of OpenSSL is the task's", "[legacy]") {
+TEST_CASE("the error queue of OpenSSL is the task's", "[legacy][loads]") {
     COIR_NEEDS_KEYS();
     void* crypto = ::dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
     if (!crypto) COIR_SKIP("libcrypto.so.3 is not there");
