@@ -19,9 +19,9 @@ class Audits:
         self.serial = serial
 
     def run_all(self):
-        for reactor in self.runner.reactors_of(self.runner.linked):
-            if reactor != "poll":  # to descriptors and locks it is as epoll
-                self.watched(reactor)
+        # To descriptors and locks poll is as epoll.
+        for reactor in ["epoll"] if self.options.brief else ["epoll", "io_uring"]:
+            self.watched(reactor)
         if self.options.fails_without:
             self.fails_without(self.options.fails_without)
 

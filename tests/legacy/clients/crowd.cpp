@@ -111,7 +111,8 @@ unsigned long digest(const std::vector<std::string>& results, std::size_t head) 
 
 int run(int argc, char** argv, const Client& client) {
     const std::string mode = argc > 1 ? argv[1] : "";
-    const int count = std::stoi(option(argc, argv, "count", std::to_string(client.count)));
+    const int usual = client.count / std::stoi(option(argc, argv, "divisor", "1"));
+    const int count = std::stoi(option(argc, argv, "count", std::to_string(usual)));
     const auto head = static_cast<std::size_t>(std::stoul(option(argc, argv, "head", "5")));
     const std::string reactor = option(argc, argv, "reactor", "auto");
     patch(option(argc, argv, "patch", ""));

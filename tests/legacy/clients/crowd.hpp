@@ -23,8 +23,9 @@ std::string port_from(const char* variable);
 /// The value of `--NAME VALUE` on the command line; `otherwise` when it is not there.
 std::string option(int argc, char** argv, const std::string& name, const std::string& otherwise);
 
-/// main(): MODE [--count N] [--head N] [--reactor NAME] [--patch PATTERN,...]. MODE is serial, threads
-/// or tasks; --patch names the libraries whose calls are to suspend tasks.
+/// main(): MODE [--count N | --divisor N] [--head N] [--reactor NAME] [--patch PATTERN,...]. MODE is
+/// serial, threads or tasks; --divisor divides the client's own count; --patch names the libraries
+/// whose calls are to suspend tasks.
 int main(int argc, char** argv, const Client& client);
 
 }  // namespace crowd
