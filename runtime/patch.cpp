@@ -30,9 +30,12 @@ constexpr const char* file_name = "libcoir-legacy.so.0." COIR_TEXT(COIR_VERSION_
 
 std::atomic<bool> anything_patched{false};
 
-constexpr Calls known = Calls::io | Calls::sleep | Calls::dns | Calls::locks | Calls::keys | Calls::proc;
-static_assert(static_cast<unsigned>(known) ==
-              (COIR_IO | COIR_SLEEP | COIR_DNS | COIR_LOCKS | COIR_KEYS | COIR_PROC));
+constexpr Calls known = Calls::io | Calls::sleep | Calls::dns | Calls::locks | Calls::keys |
+                        Calls::proc | Calls::stdio | Calls::files;
+static_assert(static_cast<unsigned>(known) == (COIR_IO | COIR_SLEEP | COIR_DNS | COIR_LOCKS | COIR_KEYS |
+                                               COIR_PROC | COIR_STDIO | COIR_FILES));
+static_assert(static_cast<unsigned>(Calls::all) == COIR_ALL &&
+              (known | Calls::all) == known);
 bool names_a_group(Calls what) noexcept {
     return (static_cast<unsigned>(what) & static_cast<unsigned>(known)) != 0;
 }

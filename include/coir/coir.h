@@ -305,7 +305,10 @@ COIR_C_API void coir_thrd_yield(void);
 #define COIR_LOCKS 16u
 #define COIR_KEYS 32u
 #define COIR_PROC 64u
-#define COIR_ALL 0xffffffffu
+#define COIR_ALL 119u
+/* Not among all of them: see enum Calls in coir/legacy.hpp. */
+#define COIR_STDIO 128u
+#define COIR_FILES 256u
 
 /* Leads the calls of these groups, in every loaded library whose file name matches the pattern
  * ("libpq.so.5", "libcurl*"; as by fnmatch), to libcoir-legacy, so that they suspend the calling

@@ -16,10 +16,14 @@ class TaskBase;
 namespace legacy {
 
 /// Groups of libc's functions, as in the environment variable COIR_LEGACY. close() and the like,
-/// which keep the runtime's view of descriptors true, belong to every group.
+/// which keep the runtime's view of descriptors true, belong to every group. `all` is without the
+/// last two: `stdio` makes streams (fdopen, fopen) of pipes, sockets and terminals whose reads and
+/// writes suspend the task, and each of which belongs to one task at a time; `files` makes reads,
+/// writes and syncs of regular files, which wait for a disk, on threads of the loop's pool.
 enum class Calls : unsigned {
     io = 1, sleep = 2, dns = 4, locks = 16, keys = 32, proc = 64,
-    all = ~0u,
+    all = 119,
+    stdio = 128, files = 256,
 };
 constexpr Calls operator|(Calls a, Calls b) noexcept {
     return static_cast<Calls>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

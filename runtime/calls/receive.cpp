@@ -8,6 +8,7 @@
 // - preadv2 with RWF_NOWAIT works on pipes, eventfd, timerfd and signalfd. It says EOPNOTSUPP for
 //   ttys, inotify and named FIFOs: there poll() and a plain read have to do. For files it would
 //   deliver less than read() does.
+#include "disk.hpp"
 #include "in_task.hpp"
 #include "pieces.hpp"
 
@@ -232,7 +233,7 @@ ssize_t read(Scheduler& loop, int fd, void* buffer, size_t size) {
     if (size == 0) return direct::read(hooks::sys(loop), fd, buffer, size);
     const long got = receive(loop, fd, buffer, size, 0, nullptr, nullptr, "read");
     if (got != -ENOTSOCK) return to_libc(got);
-    if (is_file(hooks::sys(loop), fd)) return direct::read(hooks::sys(loop), fd, buffer, size);
+    if (is_file(hooks::sys(loop), fd)) return read_file(loop, fd, buffer, size);
     const iovec piece{buffer, size};
     return to_libc(read_device(loop, fd, &piece, 1, "read"));
 }
@@ -246,7 +247,7 @@ ssize_t readv(Scheduler& loop, int fd, const iovec* pieces, int count) {
     message.msg_iovlen = static_cast<size_t>(count);
     const long got = receive_message(loop, fd, &message, 0, "readv");
     if (got != -ENOTSOCK) return to_libc(got);
-    if (is_file(hooks::sys(loop), fd)) return direct::readv(hooks::sys(loop), fd, pieces, count);
+    if (is_file(hooks::sys(loop), fd)) return readv_file(loop, fd, pieces, count);
     return to_libc(read_device(loop, fd, pieces, count, "readv"));
 }
 

@@ -12,6 +12,7 @@
 //   after a few futile waits there are pauses instead (Waiting).
 // - pwritev2 with RWF_NOWAIT works on pipes, and keeps writes of up to PIPE_BUF bytes whole. Where
 //   it does not, POLLOUT promises room: for that much in FIFOs, for less in terminals.
+#include "disk.hpp"
 #include "in_task.hpp"
 #include "pieces.hpp"
 
@@ -185,7 +186,7 @@ ssize_t write(Scheduler& loop, int fd, const void* data, size_t size) {
     if (size == 0) return direct::write(hooks::sys(loop), fd, data, size);
     const long sent = send_bytes(loop, fd, data, size, 0, nullptr, 0, "write");
     if (sent != -ENOTSOCK) return to_libc(sent);
-    if (is_file(hooks::sys(loop), fd)) return direct::write(hooks::sys(loop), fd, data, size);
+    if (is_file(hooks::sys(loop), fd)) return write_file(loop, fd, data, size);
     const iovec piece{const_cast<void*>(data), size};
     return to_libc(write_device(loop, fd, &piece, 1, "write"));
 }
@@ -199,7 +200,7 @@ ssize_t writev(Scheduler& loop, int fd, const iovec* pieces, int count) {
     message.msg_iovlen = static_cast<size_t>(count);
     const long sent = send_message(loop, fd, &message, 0, "writev");
     if (sent != -ENOTSOCK) return to_libc(sent);
-    if (is_file(hooks::sys(loop), fd)) return direct::writev(hooks::sys(loop), fd, pieces, count);
+    if (is_file(hooks::sys(loop), fd)) return writev_file(loop, fd, pieces, count);
     return to_libc(write_device(loop, fd, pieces, static_cast<size_t>(count), "writev"));
 }
 

@@ -8,6 +8,9 @@
 #define COIR_LEGACY_POOLED_CATEGORIES(X) X(dns)
 #define COIR_LEGACY_POOLED_SYMBOLS(X) X(syslog) X(vsyslog) X(__syslog_chk) X(__vsyslog_chk)
 
+// Words of COIR_LEGACY that are off by default.
+#define COIR_LEGACY_OPTIONAL_CATEGORIES(X) X(stdio) X(files)
+
 // X(function, other): not replaced, and no need to, because the other one is.
 // popen() returns a file that suspends tasks, and so does closing it.
 #define COIR_LEGACY_IMPLIED_SYMBOLS(X) X(pclose, popen)

@@ -12,6 +12,7 @@
 #include "real.hpp"
 #include "wrappers.hpp"
 
+#include "../calls/disk.hpp"
 #include "../calls/in_task.hpp"
 
 #include <coir/legacy.hpp>
@@ -41,7 +42,9 @@ constexpr unsigned bit(Calls group) noexcept { return static_cast<unsigned>(grou
 enum Category : unsigned {
     io = bit(Calls::io), sleep = bit(Calls::sleep), dns = bit(Calls::dns), life = 8,
     locks = bit(Calls::locks), keys = bit(Calls::keys), proc = bit(Calls::proc),
+    stdio = bit(Calls::stdio), files = bit(Calls::files),
     // What concerns tasks whoever calls it: anywhere.hpp.
+    all_words = bit(Calls::all),
     any_caller = 1u << 16, wakes = locks | any_caller, makes_keys = keys | any_caller
 };
 
@@ -50,12 +53,14 @@ struct Word {
     Category category;
 };
 constexpr Word words[] = {{"io", io},     {"sleep", sleep}, {"dns", dns},
-                          {"proc", proc}, {"locks", locks}, {"keys", keys}};
+                          {"proc", proc}, {"locks", locks}, {"keys", keys},
+                          {"stdio", stdio}, {"files", files}, {"all", all_words}};
 
-// What COIR_LEGACY allows; all until the constructor has read it. Sanitizers keep under a key what they
+// What COIR_LEGACY allows; all but the last two until the constructor has read it. Sanitizers keep under a key what they
 // know of a thread, and look there in tasks, too.
 constexpr unsigned possible = COIR_ASAN || COIR_TSAN ? ~static_cast<unsigned>(keys) : ~0u;
-constinit unsigned enabled = possible;
+constexpr unsigned optional = stdio | files;
+constinit unsigned enabled = possible & ~optional;
 // In the child of a fork only the calling task goes on, and its loop's kernel objects are shared
 // with the parent: in that loop everything blocks as it does without coir. Loops that the child
 // makes are as good as any.
@@ -144,11 +149,16 @@ void enable_by_environment(const std::string_view all) {
     }
 }
 
+void tell_what_is_enabled() noexcept {
+    coir::detail::calls::use_threads_for_files((enabled & files) != 0);
+}
+
 [[gnu::constructor]] void start() {
     process = static_cast<int>(::getpid());
     find_what_stands_behind();
     ::pthread_atfork(&before_fork, &in_parent, &in_child);
     if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
+    tell_what_is_enabled();
     for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
         resolve(static_cast<Symbol>(i));
     }
@@ -159,6 +169,11 @@ void enable_by_environment(const std::string_view all) {
 Scheduler* suspendable_by_locks() noexcept { return suspendable(locks); }
 
 bool locks_enabled() noexcept { return (enabled & locks) != 0; }
+
+void enable_optional(unsigned categories) noexcept {
+    __atomic_fetch_or(&enabled, categories & optional, __ATOMIC_RELAXED);
+    tell_what_is_enabled();
+}
 
 #define COIR_LEGACY_ADD_ARGUMENT(...) (*loop __VA_OPT__(, ) __VA_ARGS__)
 #define COIR_LEGACY_EXPORT(symbol, category, number, result, parameters, arguments)            \

@@ -37,6 +37,16 @@ int __ppoll_chk(Scheduler& loop, pollfd* fds, nfds_t count, const timespec* time
     return in_task::ppoll(loop, fds, count, timeout, mask);
 }
 
+ssize_t __pread_chk(Scheduler& loop, int fd, void* buffer, size_t size, off_t offset, size_t room) {
+    if (size > room) return real::__pread_chk(fd, buffer, size, offset, room);
+    return in_task::pread(loop, fd, buffer, size, offset);
+}
+
+ssize_t __pread64_chk(Scheduler& loop, int fd, void* buffer, size_t size, off64_t offset,
+                      size_t room) {
+    return in_task::__pread_chk(loop, fd, buffer, size, offset, room);
+}
+
 // Without a mode: a file that is to be made needs one, and libc's ends the program.
 namespace {
 

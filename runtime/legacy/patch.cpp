@@ -145,6 +145,7 @@ extern "C" PatchResult coir_legacy_patch(const char* pattern, unsigned categorie
         state().done.reserve(state().done.size() + changes.size());
         result.error = carry_out(changes);
         if (result.error != 0) return result;
+        enable_optional(categories);
         result.calls = changes.size();
         state().done.insert(state().done.end(), changes.begin(), changes.end());
     } catch (const std::bad_alloc&) {

@@ -45,9 +45,34 @@
     X(mq_receive, io, -1, ssize_t, (mqd_t queue, char* message, size_t size, unsigned* priority), (queue, message, size, priority)) \
     X(mq_timedreceive, io, -1, ssize_t, (mqd_t queue, char* message, size_t size, unsigned* priority, const timespec* timeout), (queue, message, size, priority, timeout))
 
+// Streams of libc's: only those that are made while the word is on.
+#define COIR_LEGACY_STDIO_SYMBOLS(X) \
+    X(fdopen, stdio, -1, FILE*, (int fd, const char* mode), (fd, mode)) \
+    X(fopen, stdio, -1, FILE*, (const char* path, const char* mode), (path, mode)) \
+    X(fopen64, stdio, -1, FILE*, (const char* path, const char* mode), (path, mode))
+
+// What waits for a disk.
+#define COIR_LEGACY_DISK_SYMBOLS(X) \
+    X(pread, files, SYS_pread64, ssize_t, (int fd, void* buffer, size_t size, off_t offset), (fd, buffer, size, offset)) \
+    X(pread64, files, SYS_pread64, ssize_t, (int fd, void* buffer, size_t size, off64_t offset), (fd, buffer, size, offset)) \
+    X(__pread_chk, files, -1, ssize_t, (int fd, void* buffer, size_t size, off_t offset, size_t room), (fd, buffer, size, offset, room)) \
+    X(__pread64_chk, files, -1, ssize_t, (int fd, void* buffer, size_t size, off64_t offset, size_t room), (fd, buffer, size, offset, room)) \
+    X(preadv, files, -1, ssize_t, (int fd, const iovec* pieces, int count, off_t offset), (fd, pieces, count, offset)) \
+    X(preadv64, files, -1, ssize_t, (int fd, const iovec* pieces, int count, off64_t offset), (fd, pieces, count, offset)) \
+    X(pwrite, files, SYS_pwrite64, ssize_t, (int fd, const void* data, size_t size, off_t offset), (fd, data, size, offset)) \
+    X(pwrite64, files, SYS_pwrite64, ssize_t, (int fd, const void* data, size_t size, off64_t offset), (fd, data, size, offset)) \
+    X(pwritev, files, -1, ssize_t, (int fd, const iovec* pieces, int count, off_t offset), (fd, pieces, count, offset)) \
+    X(pwritev64, files, -1, ssize_t, (int fd, const iovec* pieces, int count, off64_t offset), (fd, pieces, count, offset)) \
+    X(fsync, files, SYS_fsync, int, (int fd), (fd)) \
+    X(fdatasync, files, SYS_fdatasync, int, (int fd), (fd)) \
+    X(syncfs, files, SYS_syncfs, int, (int fd), (fd)) \
+    X(sync_file_range, files, SYS_sync_file_range, int, (int fd, off64_t offset, off64_t size, unsigned flags), (fd, offset, size, flags))
+
 #define COIR_LEGACY_FILE_SYMBOLS(X)  \
     COIR_LEGACY_FILE_LOCK_SYMBOLS(X) \
     COIR_LEGACY_OPEN_SYMBOLS(X)      \
     COIR_LEGACY_TRANSFER_SYMBOLS(X)  \
-    COIR_LEGACY_MESSAGE_SYMBOLS(X)
+    COIR_LEGACY_MESSAGE_SYMBOLS(X)   \
+    COIR_LEGACY_STDIO_SYMBOLS(X)     \
+    COIR_LEGACY_DISK_SYMBOLS(X)
 // clang-format on

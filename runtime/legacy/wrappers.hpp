@@ -21,6 +21,9 @@ struct Wrappers {
     const Wrapper* begin() const noexcept { return first; }
     const Wrapper* end() const noexcept { return last; }
 };
+/// Turns on those of the categories that are off by default: somebody has asked for them.
+void enable_optional(unsigned categories) noexcept;
+
 /// All that this library exports in the place of libc's.
 Wrappers wrappers() noexcept;
 

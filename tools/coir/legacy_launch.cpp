@@ -108,10 +108,12 @@ OptionText legacy_categories_for(const std::string& list) {
     // "true" is what the command line makes of a flag without a value.
     if (list == "all" || list == "true") return std::nullopt;
     std::vector<std::string> known = legacy_categories();
+    for (std::string& word : optional_legacy_categories()) known.push_back(std::move(word));
+    known.push_back("all");
     for (const std::string& word : split_list("--legacy", list)) {
         if (std::find(known.begin(), known.end(), word) != known.end()) continue;
         throw UsageError("--legacy: unknown category " + in_quotes(word) +
-                         "; allowed: all, or a list of " + listed(known) +
+                         "; allowed is a list of " + listed(known) +
                          did_you_mean(word, known));
     }
     return list;

@@ -15,8 +15,8 @@ BEGIN, END = "<!-- table of functions: begin -->\n", "<!-- table of functions: e
 ROW = re.compile(r"X\((\w+), (\w+), [^,]+,")
 INNER = re.compile(r"X\((\w+), (\w+)\)")
 # The words of COIR_LEGACY in the order of the document, and what belongs to every one.
-WORDS = ["io", "sleep", "dns", "locks", "keys", "proc", "life"]
-TITLES = {"life": "always"}
+WORDS = ["io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files", "life"]
+TITLES = {"life": "always", "stdio": "stdio (off by default)", "files": "files (off by default)"}
 
 
 def listed(folder, name):

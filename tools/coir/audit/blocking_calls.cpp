@@ -72,7 +72,7 @@ const std::vector<CallGroup>& call_groups() {
          "sendfile sendfile64 splice tee vmsplice copy_file_range"},
         {"syslog", Level::remedy, "waits when the log's socket is full: to_thread",
          "syslog vsyslog __syslog_chk __vsyslog_chk"},
-        {"stdio", Level::note, "stdio reads inside libc, where nothing is replaced. From files it waits for the disk at most; from pipes, sockets and terminals: to_thread, or fopencookie with coir_read",
+        {"stdio", Level::note, "stdio reads inside libc, where nothing is replaced. From files it waits for the disk at most; from pipes, sockets and terminals: COIR_LEGACY=all,stdio, or to_thread",
          "fgets fgetc getc _IO_getc getchar gets fread fread_unlocked fgets_unlocked getc_unlocked fgetc_unlocked "
          "getchar_unlocked getline getdelim __getdelim getw fgetwc getwc getwchar fgetws "
          "fscanf scanf vfscanf vscanf __isoc99_fscanf __isoc99_scanf __isoc99_vfscanf __isoc99_vscanf "
@@ -80,7 +80,7 @@ const std::vector<CallGroup>& call_groups() {
          "__fgets_chk __fgets_unlocked_chk __fread_chk __fread_unlocked_chk __fgetws_chk __uflow __underflow getpass"},
         {"streams", Level::note, "makes a stdio stream of a descriptor; see stdio",
          "fdopen freopen freopen64"},
-        {"disk", Level::note, "waits for the disk, as it does without coir: coir::File, or to_thread, where that matters",
+        {"disk", Level::note, "waits for the disk, as it does without coir: COIR_LEGACY=all,files, coir::File, or to_thread, where that matters",
          "open open64 __open_2 __open64_2 openat openat64 __openat_2 __openat64_2 creat creat64 "
          "fopen fopen64 pread pread64 __pread_chk __pread64_chk preadv preadv64 preadv2 preadv64v2 "
          "pwrite pwrite64 pwritev pwritev64 pwritev2 pwritev64v2 "

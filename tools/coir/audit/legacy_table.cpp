@@ -40,6 +40,12 @@ std::string_view word_of(std::string_view category) {
     return category;
 }
 
+// Off unless somebody asks for it.
+bool is_optional(std::string_view category) {
+    const std::vector<std::string> words = optional_legacy_categories();
+    return std::find(words.begin(), words.end(), category) != words.end();
+}
+
 // What is covered because another function is, as the other one.
 void add_implied(std::vector<CoveredCall>& list) {
     static constexpr std::string_view implied[][2] = {
@@ -70,6 +76,7 @@ const std::vector<CoveredCall>& covered_calls() {
 #undef COIR_LEGACY_NAME
         };
         for (const std::string_view symbol : variadic) list.push_back({symbol, "io", false});
+        std::erase_if(list, [](const CoveredCall& call) { return is_optional(call.category); });
         for (CoveredCall& call : list) {
             call.category = word_of(call.category);
             call.pooled = is_pooled(call.symbol, call.category);
@@ -88,6 +95,14 @@ const CoveredCall* find_covered(std::string_view symbol) {
     }();
     const auto found = index.find(symbol);
     return found == index.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> optional_legacy_categories() {
+    return {
+#define COIR_LEGACY_NAME(name) #name,
+        COIR_LEGACY_OPTIONAL_CATEGORIES(COIR_LEGACY_NAME)
+#undef COIR_LEGACY_NAME
+    };
 }
 
 std::vector<std::string> legacy_categories() {

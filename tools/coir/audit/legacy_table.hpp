@@ -19,5 +19,7 @@ const std::vector<CoveredCall>& covered_calls();
 const CoveredCall* find_covered(std::string_view symbol);
 /// The words that COIR_LEGACY may consist of, in the order of the table.
 std::vector<std::string> legacy_categories();
+/// Those that are off by default.
+std::vector<std::string> optional_legacy_categories();
 
 }  // namespace coir_tool
