@@ -17,7 +17,7 @@ from pathlib import Path
 
 BEGIN, END = "<!-- table of clients: begin -->\n", "<!-- table of clients: end -->\n"
 TESTS = Path(__file__).parents[2] / "tests/legacy/clients/meson.build"
-DELIVERIES = ["linked", "preload", "patch"]
+DELIVERIES = ["linked", "preload", "patch", "static"]
 REACTORS = ["epoll", "io_uring", "poll"]
 
 
@@ -48,11 +48,10 @@ def rows(folder, test):
     if not threads:
         return [f"| {test} | not measured | | | | |\n"]
     tasks = {(line["delivery"], line["reactor"]): line for line in lines if line["mode"] == "tasks"}
-    ways = DELIVERIES + sorted({way for way, _ in tasks} - set(DELIVERIES))
     made = []
-    for way in ways:
-        first = f"{test}: {threads['count']} × {threads['client']}" if way == ways[0] else ""
-        native = f"{threads['seconds']:.2f} s, {threads['cpu']:.2f} s" if way == ways[0] else ""
+    for way in DELIVERIES:
+        first = f"{test}: {threads['count']} × {threads['client']}" if not made else ""
+        native = f"{threads['seconds']:.2f} s, {threads['cpu']:.2f} s" if not made else ""
         cells = " | ".join(cell(tasks.get((way, reactor))) for reactor in REACTORS)
         made.append(f"| {first} | {native} | {way} | {cells} |\n")
     return made
@@ -68,7 +67,8 @@ def machine():
 def table(folder):
     head = (f"Made by `tools/dev clients --write` on {machine()}; load at the end "
             f"{os.getloadavg()[1]:.1f}. Each cell: seconds, how many times quicker than one by one, "
-            "and the time and the CPU time in those of native threads.\n\n"
+            "and the time and the CPU time in those of native threads; the quickest of "
+            "three runs.\n\n"
             "| client | threads: time, CPU | delivery | epoll | io_uring | poll |\n"
             "|---|---|---|---|---|---|\n")
     return head + "".join(row for test in tests() for row in rows(folder, test))
