@@ -39,13 +39,18 @@ Producer producer(const std::string& servers, rd_kafka_resp_err_t* outcome) {
 }
 
 void produce(const Producer& to, int number) {
-    const std::string text = "message " + std::to_string(number);
-    const rd_kafka_resp_err_t error =
-        rd_kafka_producev(to.get(), RD_KAFKA_V_TOPIC("numbers"),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_VALUE(const_cast<char*>(text.data()), text.size()),
-                          RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
+    std::string text = "message " + std::to_string(number);
+    rd_kafka_vu_t parts[3]{};
+    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    parts[0].u.cstr = "numbers";
+    parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[2].u.mem.ptr = text.data();
+    parts[2].u.mem.size = text.size();
+    const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
+        rd_kafka_produceva(to.get(), parts, 3), &rd_kafka_error_destroy);
+    if (error) throw std::runtime_error(rd_kafka_error_string(error.get()));
 }
 
 }  // namespace
