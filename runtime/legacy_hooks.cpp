@@ -202,6 +202,18 @@ void handler_ran(bool restarts) noexcept {
     }
 }
 
+void handler_was_for(std::uint64_t task, bool restarts) noexcept {
+    HandlerState& here = handlers();
+    if (__atomic_load_n(&here.pending, __ATOMIC_RELAXED) > 0) {
+        __atomic_fetch_sub(&here.pending, 1, __ATOMIC_RELAXED);
+    }
+    for (Wait* wait = here.first; wait; wait = wait->newer) {
+        if (wait->task->id() != task || wait->ending) continue;
+        if (restarts && wait->interruptible == Interruptible::restarts) return;
+        return wait->interrupt();
+    }
+}
+
 void interrupt_waits() noexcept {
     unsigned ran = __atomic_exchange_n(&handlers().pending, 0, __ATOMIC_RELAXED);
     for (; ran > 0; --ran) {

@@ -80,6 +80,8 @@ enum class Interruptible : std::uint8_t {
 };
 /// A handler of the program's has run on this thread. For signal handlers.
 COIR_API void handler_ran(bool restarts) noexcept;
+/// The handler that has just run was meant for this task, whose wait it ends, and for no other.
+COIR_API void handler_was_for(std::uint64_t task, bool restarts) noexcept;
 
 /// Suspends the current task until the first of `count` operations is done, the deadline is over,
 /// or the task is cancelled. Returns only when the kernel has given all of them back: those that

@@ -22,21 +22,21 @@ namespace {
 
 thread_local int variable = 17;  // has an image
 
-std::string library_of(const char* symbol) {
+std::string library_of(void* from, const char* symbol) {
     Dl_info info{};
-    void* const found = ::dlsym(RTLD_DEFAULT, symbol);
-    if (!found || ::dladdr(found, &info) == 0 || !info.dli_fname) return {};
+    void* const found = ::dlsym(from, symbol);
+    if (!found || ::dladdr(found, &info) == 0 || !info.dli_fname) return "no library";
     const std::string path = info.dli_fname;
     return path.substr(path.rfind('/') + 1);
 }
 
-// Whose function the program gets.
-void expect_from(const char* library, const char* symbol) {
-    const std::string found = library_of(symbol);
+// Whose function the program gets, and whose stands behind it.
+void expect_from(const char* library, void* from, const char* symbol) {
+    const std::string found = library_of(from, symbol);
     if (found.rfind(library, 0) == 0) return;
-    refuse(std::string(symbol) + "() is that of " + (found.empty() ? "no library" : found) + ", not of " +
-           library + ": LD_PRELOAD must name libcoir-deep.so and then libcoir-legacy.so, and the program "
-           "must not define it");
+    refuse(std::string(symbol) + "() is that of " + found + ", not of " + library +
+           ": LD_PRELOAD must name libcoir-deep.so and then libcoir-legacy.so, and the program must not "
+           "define it");
 }
 
 struct Seen {
@@ -86,14 +86,17 @@ void check_keys() {
 void test_process() {
     if (COIR_ASAN || COIR_TSAN) refuse("sanitizers know the threads of libc only");
     check_libc_layout();
-    for (const char* symbol : {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main"}) {
-        expect_from("libcoir-deep.so", symbol);
+    for (const char* symbol : {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main", "read"}) {
+        expect_from("libcoir-deep.so", RTLD_DEFAULT, symbol);
+    }
+    for (const char* symbol : {"pthread_mutex_lock", "sem_post", "syscall"}) {
+        expect_from("libcoir-legacy.so", RTLD_DEFAULT, symbol);
+    }
+    for (const char* symbol : {"read", "poll", "nanosleep", "sem_wait"}) {
+        expect_from("libcoir-legacy.so", RTLD_NEXT, symbol);
     }
     if (::pthread_key_create(&meeting.key, nullptr) != 0) refuse("there is no key left");
     ::pthread_setspecific(meeting.key, &meeting);
-    for (const char* symbol : {"read", "poll", "nanosleep", "pthread_mutex_lock", "sem_wait"}) {
-        expect_from("libcoir-legacy.so", symbol);
-    }
 }
 
 void test_threads() {

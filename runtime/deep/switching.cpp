@@ -2,6 +2,7 @@
 // See switching.hpp, and the head of threads.hpp for why it is right.
 #include "switching.hpp"
 
+#include "signal_masks.hpp"
 #include "thread_pointer.hpp"
 #include "tls_block.hpp"
 
@@ -55,6 +56,7 @@ Thread* thread_of_task(std::uint64_t task) noexcept {
 void leave(void*) noexcept {
     if (Thread* const thread = this_thread()) thread->saved_errno = errno_of(thread->block);
     if (not_begun != 0) put_in_place(carrier());
+    put_idle_mask_in_place();
 }
 
 // The block in place is whoever's.
@@ -62,6 +64,7 @@ void go_on(void*) noexcept {
     Thread* const thread = thread_of_task(hooks::task_id());
     if (!thread) return put_in_place(carrier());
     put_in_place(thread->block);
+    put_mask_in_place(*thread);
     errno_of(thread->block) = thread->saved_errno;
 }
 
@@ -91,8 +94,12 @@ void await_first_step() noexcept { ++not_begun; }
 void first_step(Thread& thread) noexcept {
     --not_begun;
     put_in_place(thread.block);
+    put_mask_in_place(thread);
 }
 
-void last_step() noexcept { put_in_place(carrier()); }
+void last_step() noexcept {
+    put_in_place(carrier());
+    put_idle_mask_in_place();
+}
 
 }  // namespace coir_deep

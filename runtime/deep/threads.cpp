@@ -2,6 +2,9 @@
 // See threads.hpp.
 #include "threads.hpp"
 
+#include "cancel.hpp"
+#include "kill.hpp"
+#include "signal_masks.hpp"
 #include "switching.hpp"
 #include "tls_block.hpp"
 
@@ -74,7 +77,7 @@ void put_back(Thread& thread) noexcept {
     free_threads = &thread;
 }
 
-bool understand(Thread& thread, const pthread_attr_t* attributes) noexcept {
+bool understand(Thread& thread, const pthread_attr_t* attributes, sigset_t& mask) noexcept {
     pthread_attr_t defaults;
     if (!attributes) {
         if (::pthread_getattr_default_np(&defaults) != 0) return false;
@@ -86,6 +89,9 @@ bool understand(Thread& thread, const pthread_attr_t* attributes) noexcept {
     ::pthread_attr_getstacksize(attributes, &thread.stack_size);
     ::pthread_attr_getguardsize(attributes, &thread.guard_size);
     thread.detached = detach_state == PTHREAD_CREATE_DETACHED;
+    if (::pthread_attr_getsigmask_np(attributes, &mask) == PTHREAD_ATTR_NO_SIGMASK_NP) {
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);  // its creator's
+    }
     // Of one that was not set, libc gives the end, which is null, less the size.
     std::size_t size = 0;
     const bool own_stack = ::pthread_attr_getstack(attributes, &stack, &size) == 0 &&
@@ -100,6 +106,8 @@ void run(Thread& thread) noexcept {
     begin_on_block();
     thread.begun = true;
     thread.stack_near = static_cast<const char*>(__builtin_frame_address(0));
+    pass_cancel_on(thread);
+    take_signals(thread);
     call_start(thread);
     end_on_block();
     thread_ends(thread);
@@ -135,6 +143,7 @@ bool start_threads(std::size_t main_stack_size) {
     main.stack_size = main_stack_size;
     main.stack_near = static_cast<const char*>(__builtin_frame_address(0));
     share = hooks::thread_share();
+    take_over_mask(main);
     running = &main;
     alive = 1;
     return ::pthread_atfork(nullptr, nullptr, &after_fork_in_child) == 0 && add_task(main) &&
@@ -147,7 +156,10 @@ int create_thread(pthread_t& handle, const pthread_attr_t* attributes, void* (*s
     if (!thread) return EAGAIN;
     thread->start = start;
     thread->argument = argument;
-    if (!understand(*thread, attributes)) {
+    // Who has given itself no name has that of the process.
+    std::memcpy(thread->name, this_thread()->name, sizeof thread->name);
+    sigset_t mask;
+    if (!understand(*thread, attributes, mask)) {
         put_back(*thread);
         return EINVAL;
     }
@@ -160,6 +172,7 @@ int create_thread(pthread_t& handle, const pthread_attr_t* attributes, void* (*s
         return EAGAIN;
     }
     thread->task_id = thread->task.id();
+    begin_mask(*thread, mask);
     await_first_step();
     ++alive;
     handle = handle_of(*thread);
@@ -180,6 +193,7 @@ void call_start(Thread& thread) noexcept {
 void thread_ends(Thread& thread) noexcept {
     if (forked || --alive == 0) std::exit(0);
     thread.ended = true;
+    end_mask(thread);
     last_step();
     remove_task(thread);
     if (thread.detached) {

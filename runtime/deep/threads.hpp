@@ -62,6 +62,10 @@ struct Thread {
     std::size_t guard_size = 0;
     const char* stack_near = nullptr;  ///< an address near its top
     char name[16] = {};
+    std::uint64_t mask = 0;     ///< signals that it blocks, as the kernel numbers them
+    std::uint64_t signals = 0;  ///< that were sent to it and wait (kill.cpp)
+    bool cancel_asked = false;
+    bool cancel_disabled = false;
 };
 
 /// The running one; null on real threads.

@@ -102,8 +102,8 @@ constexpr const char* run_footer =
     "  coir run --legacy --threads-as-tasks -- ./thread_per_connection_server\n"
     "\n"
     "Exit status: the program's; 2 unknown reactor or category, or a program without libcoir,\n"
-    "3 reactor or --threads-as-tasks not usable here, 126 the program cannot be run, or not so, 127 there is no such\n"
-    "program.\n";
+    "3 the reactor or --threads-as-tasks cannot be had here, 126 the program cannot be run, or not\n"
+    "so, 127 there is no such program.\n";
 
 constexpr const char* audit_footer =
     "Reads 64-bit ELF files for x86-64 and aarch64, and runs nothing. Says for each which functions\n"
@@ -136,7 +136,7 @@ public:
         if (name == "bench") usage = "coir bench [SCENARIO...] [OPTIONS]";
         if (name == "pick") usage = "coir pick [OPTIONS]";
         if (name == "run") {
-            usage = "coir run [--reactor NAME] [--legacy[=LIST] [--threads-as-tasks]] -- PROGRAM [ARGUMENT...]";
+            usage = "coir run [--reactor NAME] [--legacy[=LIST]] [OPTIONS] -- PROGRAM [ARGUMENT...]";
         }
         if (name == "audit") usage = "coir audit [OPTIONS] FILE...";
         return "Usage: " + usage + "\n";
