@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // pthread_join and its kin, and pthread_detach. For real threads they are libcoir-legacy's.
+#include "cancel.hpp"
 #include "exports.hpp"
 #include "real.hpp"
 #include "threads.hpp"
@@ -66,7 +67,9 @@ int take_result(Thread& thread, void** result) noexcept {
     return 0;
 }
 
-int join(Thread& thread, void** result, const Limit& limit, const char* what) noexcept {
+// Not noexcept: a thread that is cancelled here leaves by unwinding.
+int join(Thread& thread, void** result, const Limit& limit, const char* what) {
+    cancellation_point();
     if (const int error = check(thread)) return error;
     if (limit.when && (limit.when->tv_nsec < 0 || limit.when->tv_nsec >= 1'000'000'000)) return EINVAL;
     while (!thread.ended) {
@@ -74,8 +77,10 @@ int join(Thread& thread, void** result, const Limit& limit, const char* what) no
         if (!loop) return EDEADLK;  // nothing may be suspended here, so it cannot end
         Joining joining(thread);
         const int saved = errno;
-        const auto woken = hooks::park(*loop, joining, to_loop_time(hooks::sys(*loop), limit), false, what);
+        const auto woken =
+            hooks::park(*loop, joining, to_loop_time(hooks::sys(*loop), limit), true, what);
         errno = saved;
+        cancellation_point();
         if (woken == hooks::Woken::no_memory) return ENOMEM;
         if (woken == hooks::Woken::timeout && !thread.ended) return ETIMEDOUT;
     }

@@ -184,6 +184,8 @@ void find_variables(LibcLayout& layout, void* self) {
     layout.resolver = in_libc(need<const void*>("__resp"), "the resolver's state");
     // The vector has this library's variables where they are.
     const Module own = module_of(&libc_layout);
+    layout.own_variables = own.variables;
+    layout.own_module = own.number;
     expect(own.number != 0 && below(own.variables), "the block of this library's variables");
     char* const entries = at<char*>(self, tcb::vector);
     expect(entries && at<std::size_t>(entries, -std::ptrdiff_t{16}) >= own.number, "the dtv");

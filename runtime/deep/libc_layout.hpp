@@ -44,6 +44,9 @@ struct LibcLayout {
     // libc's own thread-locals, below the thread pointer.
     std::ptrdiff_t variables = 0;
     std::size_t variables_size = 0;
+    // This library's, which the self-test looks for in the vector.
+    std::ptrdiff_t own_variables = 0;
+    std::size_t own_module = 0;
 
     const KeyEntry* keys = nullptr;
     void* (*allocate_tls)(void* memory) = nullptr;

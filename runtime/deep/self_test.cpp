@@ -9,6 +9,7 @@
 #include <coir/detail/config.hpp>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -39,6 +40,20 @@ void expect_from(const char* library, void* from, const char* symbol) {
            "define it");
 }
 
+// What code of a library that was loaded later calls for the address of its variables.
+struct VariableIndex {
+    std::size_t module;
+    std::size_t offset;
+};
+extern "C" void* __tls_get_addr(VariableIndex* index);
+
+bool is_found_by_vector(const void* own) noexcept {
+    const char* const first = static_cast<const char*>(thread_pointer()) + libc_layout.own_variables;
+    VariableIndex index{libc_layout.own_module,
+                        static_cast<std::size_t>(static_cast<const char*>(own) - first)};
+    return __tls_get_addr(&index) == own;
+}
+
 struct Seen {
     pthread_t self = 0;
     const void* variable = nullptr;
@@ -46,6 +61,7 @@ struct Seen {
     const void* key_value = nullptr;
     bool as_at_first = false;
     bool undisturbed = false;
+    bool found = false;
 };
 
 struct Meeting {
@@ -67,6 +83,7 @@ void* visit(void* argument) {
     ::sem_post(is_first ? &meeting.second : &meeting.first);
     ::sem_wait(is_first ? &meeting.first : &meeting.second);
     seen.variable = &variable;
+    seen.found = is_found_by_vector(&variable);
     seen.error_number = &errno;
     seen.key_value = ::pthread_getspecific(meeting.key);
     seen.undisturbed = variable == mark && errno == mark && seen.key_value == &seen &&
@@ -83,9 +100,22 @@ void check_keys() {
            "(coir run --threads-as-tasks sets it)");
 }
 
+// Without these words of COIR_LEGACY the first thread that waits would stop them all.
+void check_words() {
+    const char* const list = std::getenv("COIR_LEGACY");
+    const std::string words = "," + std::string(list ? list : "") + ",";
+    for (const char* word : {",io,", ",sleep,", ",locks,"}) {
+        if (words.size() > 2 && words.find(word) == std::string::npos) {
+            refuse("COIR_LEGACY must have io, sleep and locks (coir run --threads-as-tasks sets it), it is '" +
+                   std::string(list) + "'");
+        }
+    }
+}
+
 void test_process() {
     if (COIR_ASAN || COIR_TSAN) refuse("sanitizers know the threads of libc only");
     check_libc_layout();
+    check_words();
     for (const char* symbol : {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main", "read"}) {
         expect_from("libcoir-deep.so", RTLD_DEFAULT, symbol);
     }
@@ -122,6 +152,7 @@ void test_threads() {
     if (a.self == b.self || a.variable == b.variable || a.error_number == b.error_number) {
         refuse("two threads have the same thread-locals");
     }
+    if (!a.found || !b.found) refuse("thread-locals are not found by the dtv");
     if (!a.undisturbed || !b.undisturbed) refuse("two threads disturb each other's thread-locals");
     ::sem_destroy(&meeting.first);
     ::sem_destroy(&meeting.second);

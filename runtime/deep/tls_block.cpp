@@ -29,6 +29,31 @@ int new_number() noexcept {
     return number;
 }
 
+// libc's list of threads, into which each has a link. Of it a library that is loaded later learns whose
+// blocks are to get its variables; fork() takes the calling thread out of it. Where the links are of the
+// threads that libc gave stacks to, they are in another list, which is its own affair.
+struct Link {
+    Link* next;
+    Link* previous;
+};
+
+Link& link_of(void* block) noexcept { return at<Link>(block, libc_layout.list); }
+
+void put_into_list(void* block, void* behind) noexcept {
+    Link& link = link_of(block);
+    Link& before = link_of(behind);
+    link.next = before.next;
+    link.previous = &before;
+    before.next->previous = &link;
+    before.next = &link;
+}
+
+void take_out_of_list(void* block) noexcept {
+    const Link& link = link_of(block);
+    link.next->previous = link.previous;
+    link.previous->next = link.next;
+}
+
 constexpr int rseq_unregistered = -2;  // "registration failed": never looked at
 
 // What libc does for a thread that it makes, and the kernel for one that it starts.
@@ -44,10 +69,7 @@ void fill(void* block) noexcept {
     at<int>(block, layout.tid) = new_number();
     at<char*>(block, layout.specific) =
         static_cast<char*>(block) + layout.specific - keys_per_table * sizeof(KeySlot);
-    // fork() takes the calling thread out of its list.
-    char* const link = static_cast<char*>(block) + layout.list;
-    at<char*>(block, layout.list) = link;
-    at<char*>(block, layout.list + sizeof(void*)) = link;
+    put_into_list(block, self);
     char* const robust = static_cast<char*>(block) + layout.robust_list;
     at<char*>(block, layout.robust_list) = robust;
     at<char*>(block, layout.robust_list - sizeof(void*)) = robust;
@@ -96,6 +118,7 @@ void* make_tls_block() noexcept {
     if (!block) return nullptr;
     fill(block);
     if (!give_resolver(block)) {
+        take_out_of_list(block);
         libc_layout.deallocate_tls(block, true);
         return nullptr;
     }
@@ -110,6 +133,7 @@ bool renew_tls_block(void* block) noexcept {
     char kept[most];
     char* const variables = static_cast<char*>(block) + layout.variables;
     std::memcpy(kept, variables, layout.variables_size);
+    take_out_of_list(block);
     layout.deallocate_tls(block, false);
     std::memset(block, 0, layout.thread_size);
     if (!layout.allocate_tls(block)) return false;
