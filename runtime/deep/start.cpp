@@ -3,9 +3,10 @@
 // block that the process began with.
 //
 // COIR_DEEP: empty, "on" or unset: as said; "check": the self-test alone, whose result is a line and the
-// exit status; "off": nothing is done.
+// exit status; "off": nothing is done, nor is it with a program that uses libcoir itself.
 #include "exports.hpp"
 #include "low_descriptors.hpp"
+#include "own_tasks.hpp"
 #include "real.hpp"
 #include "refusal.hpp"
 #include "self_test.hpp"
@@ -106,7 +107,7 @@ COIR_DEEP_EXPORT(__libc_start_main, int,
                   void (*loader_fini)(), void* stack_end)) {
     using Start = int(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
     static constinit Behind<Start> real("__libc_start_main");
-    if (wanted()) {
+    if (wanted() && !program_uses_libcoir()) {
         test_process();
         program.main = main;
         main = &main_in_task;

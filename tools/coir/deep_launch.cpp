@@ -1,30 +1,54 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "deep_launch.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "audit/legacy_table.hpp"
 #include "legacy_launch.hpp"
 #include "text.hpp"
 
 namespace coir_tool {
 
+namespace {
+
+std::vector<std::string> words_of(const std::string& list) {
+    // "true" is what the command line makes of a flag without a value.
+    if (list == "true") return {"all"};
+    return split_list("--legacy", list);
+}
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
 void check_threads_as_tasks(const RunOptions& options) {
     if (!options.legacy) {
         throw UsageError("--threads-as-tasks belongs to --legacy: coir run --legacy --threads-as-tasks");
     }
-    // "true" is what the command line makes of a flag without a value.
-    if (*options.legacy != "all" && *options.legacy != "true") {
+    const std::vector<std::string> words = words_of(*options.legacy);
+    std::vector<std::string> allowed = optional_legacy_categories();
+    allowed.insert(allowed.begin(), "all");
+    for (const std::string& word : words) {
+        if (contains(allowed, word) && contains(words, "all")) continue;
         throw UsageError("--threads-as-tasks goes with all of --legacy, got --legacy=" + *options.legacy +
-                         ": a thread that is a task must be able to wait in every call");
+                         "; allowed is all, with " + listed(optional_legacy_categories()) +
+                         " beside it: a thread that is a task must be able to wait in every call");
     }
 }
 
-std::string categories_for_threads() {
-    std::string list;
+std::string categories_for_threads(const std::string& list) {
+    std::string categories;
+    const std::vector<std::string> words = words_of(list);
     for (const std::string& category : legacy_categories()) {
-        if (category == "keys") continue;
-        list += (list.empty() ? "" : ",") + category;
+        if (category != "keys") categories += (categories.empty() ? "" : ",") + category;
     }
-    return list;
+    for (const std::string& category : optional_legacy_categories()) {
+        if (contains(words, category)) categories += "," + category;
+    }
+    return categories;
 }
 
 std::string deep_library_for(const std::string& program) {
