@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A queue under a std::mutex with a condition variable, whose workers sleep while they hold the lock,
-// and a promise. Each worker is a task of one thread.
+// A queue whose workers sleep while they hold its std::mutex. Each worker is a task of one thread.
 #include <coir/coir.hpp>
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
@@ -16,12 +14,11 @@ std::deque<int> jobs;
 int sum = 0;
 
 void work() {
-    for (;;) {
-        std::unique_lock<std::mutex> held(mutex);
+    std::unique_lock<std::mutex> held(mutex);
+    for (;; jobs.pop_front()) {
         filled.wait(held, [] { return !jobs.empty(); });
         if (jobs.front() < 0) return;
         sum += jobs.front();
-        jobs.pop_front();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));  // with the lock held
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A queue under a std::mutex with a condition variable, whose workers sleep while they hold the lock,
-// and a promise. Each worker is a thread.
+// A queue whose workers sleep while they hold its std::mutex. Each worker is a thread.
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -16,12 +15,11 @@ std::deque<int> jobs;
 int sum = 0;
 
 void work() {
-    for (;;) {
-        std::unique_lock<std::mutex> held(mutex);
+    std::unique_lock<std::mutex> held(mutex);
+    for (;; jobs.pop_front()) {
         filled.wait(held, [] { return !jobs.empty(); });
         if (jobs.front() < 0) return;
         sum += jobs.front();
-        jobs.pop_front();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));  // with the lock held
     }
 }

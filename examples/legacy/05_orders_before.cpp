@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// A transaction over two kinds of servers, 20 times at once. Each has a thread.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <hiredis/hiredis.h>
+#include <libpq-fe.h>
+
+// One order: a number from Redis, a transaction that waits for all others in PostgreSQL, and the
+// news of it for Redis again.
+void order(const char* database, int port) {
+    redisContext* redis = redisConnect("127.0.0.1", port);
+    auto* number = static_cast<redisReply*>(redisCommand(redis, "INCR orders"));
+    PGconn* connection = PQconnectdb(database);
+    const std::string insert = "BEGIN; SELECT pg_advisory_xact_lock(1), pg_sleep(0.01), " +
+                               std::to_string(number->integer) + "; COMMIT";
+    PQclear(PQexec(connection, insert.c_str()));
+    if (PQerrorMessage(connection)[0] == 0) freeReplyObject(redisCommand(redis, "INCR done"));
+    PQfinish(connection);
+    freeReplyObject(number);
+    redisFree(redis);
+}
+
+int main(int, char** argv) {
+    const int port = std::atoi(argv[2]);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 20; ++i) threads.emplace_back(order, argv[1], port);
+    for (std::thread& thread : threads) thread.join();
+    redisContext* redis = redisConnect("127.0.0.1", port);
+    auto* done = static_cast<redisReply*>(redisCommand(redis, "GET done"));
+    std::printf("%s orders are done\n", done->str);
+    freeReplyObject(done);
+    redisFree(redis);
+}
