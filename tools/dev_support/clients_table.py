@@ -52,6 +52,9 @@ def rows(folder, test):
     for way in DELIVERIES:
         first = f"{test}: {threads['count']} × {threads['client']}" if not made else ""
         native = f"{threads['seconds']:.2f} s, {threads['cpu']:.2f} s" if not made else ""
+        if not any((way, reactor) in tasks for reactor in REACTORS):
+            made.append(f"| {first} | {native} | {way} | not measured | | |\n")
+            continue
         cells = " | ".join(cell(tasks.get((way, reactor))) for reactor in REACTORS)
         made.append(f"| {first} | {native} | {way} | {cells} |\n")
     return made

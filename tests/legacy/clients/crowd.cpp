@@ -135,7 +135,7 @@ int run(int argc, char** argv, const Client& client) {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     std::printf("{\"client\": \"%s\", \"mode\": \"%s\", \"reactor\": \"%s\", \"count\": %d, "
-                "\"failures\": %d, \"seconds\": %.3f, \"cpu\": %.3f, \"threads\": %ld, "
+                "\"failures\": %d, \"seconds\": %.6f, \"cpu\": %.6f, \"threads\": %ld, "
                 "\"rss_mb\": %ld, \"head\": \"%lx\"}\n",
                 client.name, mode.c_str(), mode == "tasks" ? reactor.c_str() : "-", count,
                 jobs.failures.load(), took.count(), cpu_seconds() - cpu_before, threads,

@@ -123,9 +123,11 @@ class Runner:
         """The figures that it printed, and what it wrote to stderr when that is a pipe."""
         try:
             output, errors = process.communicate(timeout=RUN_SECONDS)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:
             process.kill()
             process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
             raise RuntimeError(f"{' '.join(process.args)} did not end") from None
         if process.returncode != 0:
             raise RuntimeError(f"{' '.join(process.args)} ended with {process.returncode}\n{errors or ''}")
@@ -150,7 +152,7 @@ class Runner:
         self.check_results(figures, serial)
         self.expect(figures["threads"] <= 1 + self.options.pool, "too many threads", figures)
         one_by_one = serial["seconds"] / serial["count"] * figures["count"]
-        figures["times_serial"] = round(one_by_one / figures["seconds"], 1)
+        figures["times_serial"] = round(one_by_one / figures["seconds"], 2)
         figures["times_time_of_threads"] = round(figures["seconds"] / threads["seconds"], 2)
         figures["times_cpu_of_threads"] = round(figures["cpu"] / max(threads["cpu"], 1e-3), 2)
         if not self.options.quick:
