@@ -12,7 +12,6 @@ std::mutex mutex;
 std::condition_variable filled;
 std::deque<int> jobs;
 int sum = 0;
-
 void work() {
     std::unique_lock<std::mutex> held(mutex);
     for (;; jobs.pop_front()) {
