@@ -149,6 +149,21 @@ if [ -e "$static" ]; then
     check "pkg-config --static: runs" run_program "$scratch/pc-static"
 fi
 
+# Blocking calls in tasks of a fully static program.
+waiting=$source/tests/legacy/preload_program.cpp
+by_static_legacy() {
+    # shellcheck disable=SC2046,SC2086
+    $compiler -std=c++20 "$waiting" -o "$1" $(pkg_config --cflags --libs coir-legacy-static)
+}
+if [ -e "$libdir/pkgconfig/coir-legacy-static.pc" ]; then
+    check "pkg-config coir-legacy-static: builds" by_static_legacy "$scratch/legacy-static"
+    check "pkg-config coir-legacy-static: the calls of tasks wait at once" \
+        run_program "$scratch/legacy-static" at-once
+    check "pkg-config coir-legacy-static: is static" needs_no_coir "$scratch/legacy-static"
+else
+    skip "coir-legacy-static" "this build has none"
+fi
+
 # ---- CMake ----
 
 by_cmake() { # FOLDER TARGET
