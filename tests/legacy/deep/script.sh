@@ -19,8 +19,10 @@ echo "$result"
 yes | head -n 3 | tr y n
 kill -TERM $(sleep 5 >/dev/null & echo $!) && echo killed
 coproc { read -r got; echo "back: $got"; }
-echo there >&"${COPROC[1]}"
-read -r back <&"${COPROC[0]}"
+exec 5<&"${COPROC[0]}" 6>&"${COPROC[1]}"
+echo there >&6
+read -r back <&5
+exec 5<&- 6>&-
 echo "$back"
 f() { return 3; }
 f

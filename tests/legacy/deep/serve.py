@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 # A server with a thread for each connection, natively and with its threads as tasks: the same answers.
-#   serve.py SERVER LOAD [--measure CONNECTIONS WORK_MICROSECONDS SECONDS ROUNDS]
-# as_tasks.sh says what must be in the environment. --measure: requests in a second and CPU time of each, in turns.
+#   serve.py SERVER LOAD [--measure CONNECTIONS WORK_MICROSECONDS SECONDS ROUNDS [--pin]]
+# as_tasks.sh says what must be in the environment. --measure: requests in a second and CPU time of each, in turns;
+# --pin: the server on the first processor, the load on the second.
 import os
 import resource
 import socket
@@ -12,12 +13,17 @@ import sys
 server, load, *rest = sys.argv[1:]
 AS_TASKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "as_tasks.sh")
 CONNECTIONS, REQUESTS = 300, 5
+PIN = "--pin" in rest
+
+
+def on_processor(number):
+    return (lambda: os.sched_setaffinity(0, {number})) if PIN else None
 
 
 class Server:
     def __init__(self, as_tasks, work=0):
         self.process = subprocess.Popen([AS_TASKS] * as_tasks + [server, str(work)],
-                                        stdout=subprocess.PIPE, text=True)
+                                        preexec_fn=on_processor(0), stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def __enter__(self):
@@ -79,7 +85,7 @@ def measure(connections, work, seconds, rounds):
         for as_tasks in (False, True):
             with Server(as_tasks, work) as running:
                 output = subprocess.run([load, str(running.port), str(connections), str(seconds)],
-                                        stdout=subprocess.PIPE, check=True, text=True).stdout
+                                        preexec_fn=on_processor(1), stdout=subprocess.PIPE, check=True, text=True).stdout
                 rate = float(output)
                 figures.append((rate, running.cpu_seconds() / (rate * seconds) * 1e6))
         (native, native_cpu), (tasks, tasks_cpu) = figures

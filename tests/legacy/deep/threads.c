@@ -158,7 +158,7 @@ __attribute__((constructor)) static void before_main(void) {
     pthread_setspecific(early_key, &early_key);
 }
 static void destroy(void* value) {
-    destroyed += (int)(long)value;
+    __atomic_fetch_add(&destroyed, (int)(long)value, __ATOMIC_RELAXED);
     if (value == (void*)3) pthread_setspecific(chained_key, (void*)100);
 }
 static void* uses_keys(void* value) {
