@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// See cancel.hpp. Asynchronous cancellation is as late as the other kind: nothing can stop a thread while
-// it computes.
+// See cancel.hpp. Asynchronous cancellation is as late as the other kind: nothing can stop a thread
+// while it computes.
 #include "cancel.hpp"
 
 #include "cancellation_points.hpp"

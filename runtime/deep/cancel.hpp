@@ -13,7 +13,8 @@ void act_on_cancel(Thread& self);
 /// Of the running thread, at a point where it may be cancelled; on real threads nothing.
 inline void cancellation_point() {
     Thread* const self = this_thread();
-    if (self && self->cancel_asked && !self->cancel_disabled) [[unlikely]] act_on_cancel(*self);
+    if (self && self->cancel_asked && !self->cancel_disabled) [[unlikely]]
+        act_on_cancel(*self);
 }
 
 /// Tells the task, unless the thread does not want to know.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Functions in which a thread may be cancelled. Those of streams, descriptors, children and signals are
-// libcoir-legacy's own lists; joins are in join.cpp.
+// Functions in which a thread may be cancelled. Those of streams, descriptors, children and signals
+// are libcoir-legacy's own lists; joins are in join.cpp.
 //
 // This file is also read by the preprocessor alone (libcoir-deep.map.in).
 #pragma once

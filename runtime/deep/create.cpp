@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // pthread_create and thrd_create: in a thread that is a task, another one. Where nothing may be
-// suspended (outside tasks, in a blocking_region, in the child of a fork) the real thing: among others
-// for the threads of coir's own pools.
+// suspended (outside tasks, in a blocking_region, in the child of a fork) the real thing: among
+// others for the threads of coir's own pools.
 #include "exports.hpp"
 #include "real.hpp"
 #include "threads.hpp"
@@ -37,8 +37,9 @@ void* start_c11(void* memory) {
 
 using namespace coir_deep;
 
-COIR_DEEP_EXPORT(pthread_create, int, (pthread_t* handle, const pthread_attr_t* attributes,
-                                       void* (*start)(void*), void* argument)) {
+COIR_DEEP_EXPORT(pthread_create, int,
+                 (pthread_t* handle, const pthread_attr_t* attributes, void* (*start)(void*),
+                  void* argument)) {
     if (makes_tasks()) return create_thread(*handle, attributes, start, argument);
     static constinit Behind<decltype(::pthread_create)> real("pthread_create");
     return on_carrier([&] { return real(handle, attributes, start, argument); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// pthread_exit and thrd_exit: libc's own, which unwinds the stack, calling what pthread_cleanup_push()
-// has pushed, up to where call_start() waits for it. Only the result must be known here.
+// pthread_exit and thrd_exit: libc's own, which unwinds the stack, calling what
+// pthread_cleanup_push() has pushed, up to where call_start() waits for it. Only the result must be
+// known here.
 #include "exports.hpp"
 #include "real.hpp"
 #include "threads.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What can be asked and said of a thread: its name, its attributes, its processors and priority. There
-// is one thread of the kernel: what only that one has cannot be changed for one of many.
+// What can be asked and said of a thread: its name, its attributes, its processors and priority.
+// There is one thread of the kernel: what only that one has cannot be changed for one of many.
 #include "exports.hpp"
 #include "real.hpp"
 #include "threads.hpp"
@@ -25,8 +25,8 @@ Thread* task_thread(pthread_t handle) noexcept {
 
 int describe(const Thread& thread, pthread_attr_t* attributes) noexcept {
     if (const int error = ::pthread_attr_init(attributes)) return error;
-    ::pthread_attr_setdetachstate(attributes, thread.detached ? PTHREAD_CREATE_DETACHED
-                                                              : PTHREAD_CREATE_JOINABLE);
+    ::pthread_attr_setdetachstate(
+        attributes, thread.detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
     ::pthread_attr_setguardsize(attributes, thread.guard_size);
     if (!thread.stack_near) return ::pthread_attr_setstacksize(attributes, thread.stack_size);
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -79,19 +79,22 @@ COIR_DEEP_EXPORT(pthread_getaffinity_np, int, (pthread_t handle, size_t size, cp
     return real(asked, size, set);
 }
 
-COIR_DEEP_EXPORT(pthread_getschedparam, int, (pthread_t handle, int* policy, sched_param* parameters)) {
+COIR_DEEP_EXPORT(pthread_getschedparam, int,
+                 (pthread_t handle, int* policy, sched_param* parameters)) {
     const pthread_t asked = task_thread(handle) ? handle_of(main_thread()) : handle;
     static constinit Behind<decltype(::pthread_getschedparam)> real("pthread_getschedparam");
     return real(asked, policy, parameters);
 }
 
 // Refused: it would be for all of them.
-COIR_DEEP_EXPORT(pthread_setaffinity_np, int, (pthread_t handle, size_t size, const cpu_set_t* set)) {
+COIR_DEEP_EXPORT(pthread_setaffinity_np, int,
+                 (pthread_t handle, size_t size, const cpu_set_t* set)) {
     static constinit Behind<decltype(::pthread_setaffinity_np)> real("pthread_setaffinity_np");
     return thread_of(handle) ? ENOTSUP : real(handle, size, set);
 }
 
-COIR_DEEP_EXPORT(pthread_setschedparam, int, (pthread_t handle, int policy, const sched_param* parameters)) {
+COIR_DEEP_EXPORT(pthread_setschedparam, int,
+                 (pthread_t handle, int policy, const sched_param* parameters)) {
     static constinit Behind<decltype(::pthread_setschedparam)> real("pthread_setschedparam");
     return thread_of(handle) ? ENOTSUP : real(handle, policy, parameters);
 }
@@ -107,12 +110,15 @@ COIR_DEEP_EXPORT(pthread_getcpuclockid, int, (pthread_t handle, clockid_t* clock
 }
 
 // Owners of such mutexes are known to the kernel by the number of a thread of its own.
-COIR_DEEP_EXPORT(pthread_mutexattr_setprotocol, int, (pthread_mutexattr_t* attributes, int protocol)) {
-    static constinit Behind<decltype(::pthread_mutexattr_setprotocol)> real("pthread_mutexattr_setprotocol");
+COIR_DEEP_EXPORT(pthread_mutexattr_setprotocol, int,
+                 (pthread_mutexattr_t * attributes, int protocol)) {
+    static constinit Behind<decltype(::pthread_mutexattr_setprotocol)> real(
+        "pthread_mutexattr_setprotocol");
     return this_thread() && protocol != PTHREAD_PRIO_NONE ? ENOTSUP : real(attributes, protocol);
 }
 
-COIR_DEEP_EXPORT(pthread_mutexattr_setrobust, int, (pthread_mutexattr_t* attributes, int robust)) {
-    static constinit Behind<decltype(::pthread_mutexattr_setrobust)> real("pthread_mutexattr_setrobust");
+COIR_DEEP_EXPORT(pthread_mutexattr_setrobust, int, (pthread_mutexattr_t * attributes, int robust)) {
+    static constinit Behind<decltype(::pthread_mutexattr_setrobust)> real(
+        "pthread_mutexattr_setrobust");
     return this_thread() && robust != PTHREAD_MUTEX_STALLED ? ENOTSUP : real(attributes, robust);
 }

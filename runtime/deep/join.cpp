@@ -51,8 +51,8 @@ TimePoint to_loop_time(coir::detail::Sys& sys, const Limit& limit) noexcept {
     const time_t seconds = limit.when->tv_sec - now.tv_sec;
     if (seconds > longest) return coir::never;
     if (seconds < -longest) return sys.now();
-    return coir::saturating_add(sys.now(), std::chrono::seconds(seconds) +
-                                               Nanoseconds(limit.when->tv_nsec - now.tv_nsec));
+    return coir::saturating_add(
+        sys.now(), std::chrono::seconds(seconds) + Nanoseconds(limit.when->tv_nsec - now.tv_nsec));
 }
 
 int check(const Thread& thread) noexcept {
@@ -71,7 +71,8 @@ int take_result(Thread& thread, void** result) noexcept {
 int join(Thread& thread, void** result, const Limit& limit, const char* what) {
     cancellation_point();
     if (const int error = check(thread)) return error;
-    if (limit.when && (limit.when->tv_nsec < 0 || limit.when->tv_nsec >= 1'000'000'000)) return EINVAL;
+    if (limit.when && (limit.when->tv_nsec < 0 || limit.when->tv_nsec >= 1'000'000'000))
+        return EINVAL;
     while (!thread.ended) {
         Scheduler* const loop = hooks::suspendable();
         if (!loop) return EDEADLK;  // nothing may be suspended here, so it cannot end
@@ -104,7 +105,8 @@ COIR_DEEP_EXPORT(pthread_tryjoin_np, int, (pthread_t handle, void** result)) {
     if (!thread) return real(handle, result);
     if (const int error = check(*thread)) return error;
     if (thread->ended) return take_result(*thread, result);
-    if (Scheduler* const loop = hooks::suspendable()) hooks::yield(*loop);  // those that try in a loop
+    if (Scheduler* const loop = hooks::suspendable())
+        hooks::yield(*loop);  // those that try in a loop
     return EBUSY;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// pthread_kill and pthread_sigqueue. The kernel knows one thread, which runs the handler for another of
-// ours at once, but in its name: with its block and its mask in place. Then its call is interrupted, as
-// the kernel would.
+// pthread_kill and pthread_sigqueue. The kernel knows one thread, which runs the handler for
+// another of ours at once, but in its name: with its block and its mask in place. Then its call is
+// interrupted, as the kernel would.
 //
-// What a thread blocks waits: with the kernel when all block it (sigwait() takes it from there), else here
-// until it no longer does.
+// What a thread blocks waits: with the kernel when all block it (sigwait() takes it from there),
+// else here until it no longer does.
 #include "kill.hpp"
 
 #include "exports.hpp"

@@ -10,7 +10,8 @@ void take_signals_slowly(Thread& self) noexcept;
 
 /// The running thread's that it no longer blocks: their handlers run now.
 inline void take_signals(Thread& self) noexcept {
-    if ((self.signals & ~self.mask) != 0) [[unlikely]] take_signals_slowly(self);
+    if ((self.signals & ~self.mask) != 0) [[unlikely]]
+        take_signals_slowly(self);
 }
 
 }  // namespace coir_deep

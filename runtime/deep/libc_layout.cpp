@@ -90,7 +90,8 @@ void find_thread(LibcLayout& layout, void* self) {
     layout.tid = field("_thread_db_pthread_tid", 32).offset;
     expect(layout.thread_size >= 1024 && layout.thread_size <= 8192 && layout.thread_size % 64 == 0,
            "the size");
-    expect(at<int>(self, layout.tid) == coir::detail::real_sys()(SYS_gettid), "the thread's number");
+    expect(at<int>(self, layout.tid) == coir::detail::real_sys()(SYS_gettid),
+           "the thread's number");
     layout.list = field("_thread_db_pthread_list", 128).offset;
     void* const next = at<void*>(self, layout.list);
     void* const previous = at<void*>(self, layout.list + sizeof(void*));
@@ -105,8 +106,8 @@ void find_keys(LibcLayout& layout, void* self) {
     const FieldDescriptor& slots = field("_thread_db_pthread_key_data_level2_data", 128);
     const FieldDescriptor& known = field("_thread_db___pthread_keys", 128);
     const bool as_expected =
-        slots.count == keys_per_table &&
-        known.count == PTHREAD_KEYS_MAX && known.count == key_tables * keys_per_table &&
+        slots.count == keys_per_table && known.count == PTHREAD_KEYS_MAX &&
+        known.count == key_tables * keys_per_table &&
         field("_thread_db_pthread_key_data_seq", 64).offset == offsetof(KeySlot, sequence) &&
         field("_thread_db_pthread_key_data_data", 64).offset == offsetof(KeySlot, value) &&
         field("_thread_db_pthread_key_struct_seq", 64).offset == offsetof(KeyEntry, sequence) &&
@@ -130,8 +131,9 @@ void find_kernel_s_part(LibcLayout& layout, void* self) {
     const auto* rseq_size = static_cast<const unsigned*>(::dlsym(RTLD_DEFAULT, "__rseq_size"));
     if (!rseq_size || *rseq_size == 0) return;
     layout.rseq = *need<const std::ptrdiff_t*>("__rseq_offset");
-    expect(layout.rseq > 0 && static_cast<std::size_t>(layout.rseq) + *rseq_size <= layout.thread_size,
-           "the area of restartable sequences");
+    expect(
+        layout.rseq > 0 && static_cast<std::size_t>(layout.rseq) + *rseq_size <= layout.thread_size,
+        "the area of restartable sequences");
 }
 
 struct Module {
@@ -154,7 +156,8 @@ int look_at_module(dl_phdr_info* info, std::size_t, void* argument) {
         contains = contains || (address >= begin && address < begin + header.p_memsz);
     }
     if (!contains || !info->dlpi_tls_data) return 0;
-    module.variables = static_cast<char*>(info->dlpi_tls_data) - static_cast<char*>(thread_pointer());
+    module.variables =
+        static_cast<char*>(info->dlpi_tls_data) - static_cast<char*>(thread_pointer());
     module.size = size;
     module.number = info->dlpi_tls_modid;
     return 1;
@@ -189,10 +192,12 @@ void find_variables(LibcLayout& layout, void* self) {
     expect(own.number != 0 && below(own.variables), "the block of this library's variables");
     char* const entries = at<char*>(self, tcb::vector);
     expect(entries && at<std::size_t>(entries, -std::ptrdiff_t{16}) >= own.number, "the dtv");
-    expect(at<char*>(entries, 16 * own.number) == static_cast<char*>(self) + own.variables, "the dtv");
+    expect(at<char*>(entries, 16 * own.number) == static_cast<char*>(self) + own.variables,
+           "the dtv");
     const auto offset = reinterpret_cast<char*>(&own_variable) - static_cast<char*>(self);
-    expect(offset >= own.variables && offset < own.variables + static_cast<std::ptrdiff_t>(own.size),
-           "a thread-local");
+    expect(
+        offset >= own.variables && offset < own.variables + static_cast<std::ptrdiff_t>(own.size),
+        "a thread-local");
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 // pointer points at, and functions that have no header.
 //
 // Nothing is taken on trust. Offsets come from what libc itself tells debuggers (the _thread_db_*
-// descriptors) and from the kernel, and each is compared with the thread that is running before it is
-// used. What is missing or looks different is a refusal.
+// descriptors) and from the kernel, and each is compared with the thread that is running before it
+// is used. What is missing or looks different is a refusal.
 #pragma once
 
 #include <cstddef>

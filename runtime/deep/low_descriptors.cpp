@@ -14,7 +14,8 @@ using coir::detail::real_sys;
 
 bool has_room(int count) noexcept {
     rlimit limit{};
-    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > static_cast<rlim_t>(count) * 2;
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           limit.rlim_cur > static_cast<rlim_t>(count) * 2;
 }
 
 }  // namespace
@@ -22,7 +23,8 @@ bool has_room(int count) noexcept {
 LowDescriptorsTaken::LowDescriptorsTaken() noexcept {
     if (!has_room(count)) return;
     const long first = real_sys()(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
-    for (long fd = first; fd >= 0; fd = real_sys().fcntl(static_cast<int>(first), F_DUPFD_CLOEXEC, fd + 1)) {
+    for (long fd = first; fd >= 0;
+         fd = real_sys().fcntl(static_cast<int>(first), F_DUPFD_CLOEXEC, fd + 1)) {
         if (fd >= count) {
             real_sys().close(static_cast<int>(fd));
             return;

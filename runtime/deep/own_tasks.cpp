@@ -19,7 +19,7 @@ const char* last_part(const char* path) noexcept {
 
 bool is_of_coir(const char* name) noexcept { return std::strncmp(name, "libcoir", 7) == 0; }
 
-const ElfW(Dyn)* dynamic_section_of(const dl_phdr_info& object) noexcept {
+const ElfW(Dyn) * dynamic_section_of(const dl_phdr_info& object) noexcept {
     for (int i = 0; i < object.dlpi_phnum; ++i) {
         const auto& header = object.dlpi_phdr[i];
         if (header.p_type == PT_DYNAMIC) {

@@ -36,7 +36,8 @@ void expect_from(const char* library, void* from, const char* symbol) {
     const std::string found = library_of(from, symbol);
     if (found.rfind(library, 0) == 0) return;
     refuse(std::string(symbol) + "() is that of " + found + ", not of " + library +
-           ": LD_PRELOAD must name libcoir-deep.so and then libcoir-legacy.so, and the program must not "
+           ": LD_PRELOAD must name libcoir-deep.so and then libcoir-legacy.so, and the program "
+           "must not "
            "define it");
 }
 
@@ -48,7 +49,8 @@ struct VariableIndex {
 extern "C" void* __tls_get_addr(VariableIndex* index);
 
 bool is_found_by_vector(const void* own) noexcept {
-    const char* const first = static_cast<const char*>(thread_pointer()) + libc_layout.own_variables;
+    const char* const first =
+        static_cast<const char*>(thread_pointer()) + libc_layout.own_variables;
     VariableIndex index{libc_layout.own_module,
                         static_cast<std::size_t>(static_cast<const char*>(own) - first)};
     return __tls_get_addr(&index) == own;
@@ -96,8 +98,9 @@ void* visit(void* argument) {
 // A value that was set before main(), by a constructor.
 void check_keys() {
     if (::pthread_getspecific(meeting.key) == &meeting) return;
-    refuse("COIR_LEGACY has the word keys, or is not set: here tasks have libc's own keys "
-           "(coir run --threads-as-tasks sets it)");
+    refuse(
+        "COIR_LEGACY has the word keys, or is not set: here tasks have libc's own keys "
+        "(coir run --threads-as-tasks sets it)");
 }
 
 // Without these words of COIR_LEGACY the first thread that waits would stop them all.
@@ -107,8 +110,10 @@ void check_words() {
     if (words.find(",all,") != std::string::npos) return;
     for (const char* word : {",io,", ",sleep,", ",locks,"}) {
         if (words.size() > 2 && words.find(word) == std::string::npos) {
-            refuse("COIR_LEGACY must have io, sleep and locks (coir run --threads-as-tasks sets it), it is '" +
-                   std::string(list) + "'");
+            refuse(
+                "COIR_LEGACY must have io, sleep and locks (coir run --threads-as-tasks sets it), "
+                "it is '" +
+                std::string(list) + "'");
         }
     }
 }
@@ -117,7 +122,8 @@ void test_process() {
     if (COIR_ASAN || COIR_TSAN) refuse("sanitizers know the threads of libc only");
     check_libc_layout();
     check_words();
-    for (const char* symbol : {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main", "read"}) {
+    for (const char* symbol :
+         {"pthread_create", "pthread_join", "pthread_exit", "__libc_start_main", "read"}) {
         expect_from("libcoir-deep.so", RTLD_DEFAULT, symbol);
     }
     for (const char* symbol : {"pthread_mutex_lock", "sem_post", "syscall"}) {
@@ -137,19 +143,23 @@ void test_threads() {
     pthread_t threads[2] = {};
     for (int i = 0; i < 2; ++i) {
         // By the names that the program has for them.
-        static const auto create = reinterpret_cast<decltype(&::pthread_create)>(::dlsym(RTLD_DEFAULT, "pthread_create"));
+        static const auto create =
+            reinterpret_cast<decltype(&::pthread_create)>(::dlsym(RTLD_DEFAULT, "pthread_create"));
         if (const int error = create(&threads[i], nullptr, &visit, &meeting.seen[i])) {
             refuse(std::string("a thread cannot be made: ") + std::strerror(error));
         }
     }
-    static const auto join = reinterpret_cast<decltype(&::pthread_join)>(::dlsym(RTLD_DEFAULT, "pthread_join"));
+    static const auto join =
+        reinterpret_cast<decltype(&::pthread_join)>(::dlsym(RTLD_DEFAULT, "pthread_join"));
     for (int i = 0; i < 2; ++i) {
         void* result = nullptr;
-        if (join(threads[i], &result) != 0 || result != &meeting.seen[i]) refuse("a thread cannot be joined");
+        if (join(threads[i], &result) != 0 || result != &meeting.seen[i])
+            refuse("a thread cannot be joined");
     }
     const Seen& a = meeting.seen[0];
     const Seen& b = meeting.seen[1];
-    if (!a.as_at_first || !b.as_at_first) refuse("a new thread's variables are not as they are at first");
+    if (!a.as_at_first || !b.as_at_first)
+        refuse("a new thread's variables are not as they are at first");
     if (a.self == b.self || a.variable == b.variable || a.error_number == b.error_number) {
         refuse("two threads have the same thread-locals");
     }
@@ -161,8 +171,8 @@ void test_threads() {
 }
 
 std::string describe_self_test() {
-    return std::string("coir: threads can be tasks here (glibc ") + ::gnu_get_libc_version() + ", " +
-           how_thread_pointers_are_set() + ")";
+    return std::string("coir: threads can be tasks here (glibc ") + ::gnu_get_libc_version() +
+           ", " + how_thread_pointers_are_set() + ")";
 }
 
 }  // namespace coir_deep

@@ -52,7 +52,8 @@ Bits held_back() noexcept {
 }
 
 void apply(Bits mask) noexcept {
-    if (mask == in_place) [[likely]] return;
+    if (mask == in_place) [[likely]]
+        return;
     in_place = mask;
     const Bits all = mask | held_back();
     coir::detail::real_sys()(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, kernel_size);

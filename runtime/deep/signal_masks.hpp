@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Each thread has a mask of signals of its own; the thread of the kernel has that of whoever runs. While
-// none does it blocks what all of them block, so that a signal is taken as soon as anyone may take it.
+// Each thread has a mask of signals of its own; the thread of the kernel has that of whoever runs.
+// While none does it blocks what all of them block, so that a signal is taken as soon as anyone may
+// take it.
 //
 // Nearly always all have the same mask, and then nothing is done at a switch.
 #pragma once

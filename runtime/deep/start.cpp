@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// __libc_start_main: the program's main() runs as the first task of a loop, on the thread and the TLS
-// block that the process began with.
+// __libc_start_main: the program's main() runs as the first task of a loop, on the thread and the
+// TLS block that the process began with.
 //
-// COIR_DEEP: empty, "on" or unset: as said; "check": the self-test alone, whose result is a line and the
-// exit status; "off": nothing is done, nor is it with a program that uses libcoir itself.
+// COIR_DEEP: empty, "on" or unset: as said; "check": the self-test alone, whose result is a line
+// and the exit status; "off": nothing is done, nor is it with a program that uses libcoir itself.
 #include "exports.hpp"
 #include "low_descriptors.hpp"
 #include "own_tasks.hpp"
@@ -46,9 +46,7 @@ std::size_t main_stack_size() noexcept {
     return std::clamp<std::size_t>(limit.rlim_cur, least, most);
 }
 
-void* call_main(void*) {
-    std::exit(program.main(program.count, program.words, ::environ));
-}
+void* call_main(void*) { std::exit(program.main(program.count, program.words, ::environ)); }
 
 void run_main(std::size_t stack_size) {
     if (!start_threads(stack_size)) refuse("there is no memory");
@@ -78,7 +76,8 @@ int main_in_task(int count, char** words, char**) {
         coir::TaskOptions options;
         options.name = "main";
         options.stack_size = main_stack_size();
-        const auto task = loop.create_task(options, [size = options.stack_size] { run_main(size); });
+        const auto task =
+            loop.create_task(options, [size = options.stack_size] { run_main(size); });
         loop.run_forever();
     } catch (const std::exception& error) {
         refuse(error.what());

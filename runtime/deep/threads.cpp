@@ -183,7 +183,8 @@ int create_thread(pthread_t& handle, const pthread_attr_t* attributes, void* (*s
 void call_start(Thread& thread) noexcept {
     __pthread_unwind_buf_t buffer;
     // pthread_exit() unwinds up to here, and goes on with what setjmp says then.
-    if (__sigsetjmp(reinterpret_cast<struct __jmp_buf_tag*>(buffer.__cancel_jmp_buf), 0) != 0) return;
+    if (__sigsetjmp(reinterpret_cast<struct __jmp_buf_tag*>(buffer.__cancel_jmp_buf), 0) != 0)
+        return;
     __pthread_register_cancel(&buffer);
     void* const result = thread.start(thread.argument);
     __pthread_unregister_cancel(&buffer);

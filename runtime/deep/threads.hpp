@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
-// The program's threads, which are tasks of one loop on one thread of the kernel, each with a TLS block
-// of its own.
+// The program's threads, which are tasks of one loop on one thread of the kernel, each with a TLS
+// block of its own.
 //
 // Whose thread-locals does coir's own code see? Whatever block is in place, it makes no difference:
 //
-//   - What the runtime keeps for a thread of the kernel (its loop, the handlers that have run, signals
+//   - What the runtime keeps for a thread of the kernel (its loop, the handlers that have run,
+//   signals
 //     held back) every block shares: share_thread(), when a thread begins on its block. The rest of
 //     libcoir's thread-locals are marks of the call that is going on, which begins and ends on one
 //     block, or savings that may as well be made per block.
-//   - The runtime swaps errno and the exceptions in flight by addresses that it has looked up once, on
-//     the block that the thread of the kernel was born with (the carrier's). That is right for the main
-//     thread, which has that block. The others have theirs in their own blocks, where nobody else
-//     writes but the loop between two of their steps: exceptions come and go there in pairs, and errno
-//     is kept aside while the thread is suspended.
-//   - A fiber that has never run finds what to run by the carrier's exceptions (fiber_switch.cpp): the
+//   - The runtime swaps errno and the exceptions in flight by addresses that it has looked up once,
+//   on
+//     the block that the thread of the kernel was born with (the carrier's). That is right for the
+//     main thread, which has that block. The others have theirs in their own blocks, where nobody
+//     else writes but the loop between two of their steps: exceptions come and go there in pairs,
+//     and errno is kept aside while the thread is suspended.
+//   - A fiber that has never run finds what to run by the carrier's exceptions (fiber_switch.cpp):
+//   the
 //     carrier's block is put in place when a thread is left while another waits for its first step.
 //   - The stack guard is the same in all blocks, so that a function may be left on one of them and
 //     return on another.
 //
-// So a switch between two threads costs one change of the thread pointer, as the kernel's own does, and
-// none when a thread goes on that was the last to run:
+// So a switch between two threads costs one change of the thread pointer, as the kernel's own does,
+// and none when a thread goes on that was the last to run:
 //
-//   create --first step: own block--> runs --out--> suspended --in: own block--> runs --end--> ended
+//   create --first step: own block--> runs --out--> suspended --in: own block--> runs --end-->
+//   ended
 //                                                                    (the carrier's block again)
 //   ended --join, or at once when detached--> its record and block are free for the next one
 //
-// Threads: all of this belongs to the one thread of the kernel, and needs no locks. Real threads (those
-// of coir's pools, and what was started before main) have no record here.
+// Threads: all of this belongs to the one thread of the kernel, and needs no locks. Real threads
+// (those of coir's pools, and what was started before main) have no record here.
 #pragma once
 
 #include "thread_pointer.hpp"
@@ -82,7 +86,8 @@ int create_thread(pthread_t& handle, const pthread_attr_t* attributes, void* (*s
                   void* argument) noexcept;
 /// Calls `start(argument)`, which may be left by pthread_exit().
 void call_start(Thread& thread) noexcept;
-/// The thread that runs has nothing more to do: it is the last one, and the process ends, or its task.
+/// The thread that runs has nothing more to do: it is the last one, and the process ends, or its
+/// task.
 void thread_ends(Thread& thread) noexcept;
 /// Main has called pthread_exit(): the process ends with the last of the others.
 void end_main_thread();
@@ -91,8 +96,8 @@ void release(Thread& thread) noexcept;
 
 /// The block that the thread of the kernel was born with.
 void* carrier() noexcept;
-/// What `call` returns, called with the carrier's block in place: for libc's own functions that act upon
-/// the thread of the kernel.
+/// What `call` returns, called with the carrier's block in place: for libc's own functions that act
+/// upon the thread of the kernel.
 template <class F>
 auto on_carrier(F&& call) {
     if (!this_thread()) return call();

@@ -29,9 +29,9 @@ int new_number() noexcept {
     return number;
 }
 
-// libc's list of threads, into which each has a link. Of it a library that is loaded later learns whose
-// blocks are to get its variables; fork() takes the calling thread out of it. Where the links are of the
-// threads that libc gave stacks to, they are in another list, which is its own affair.
+// libc's list of threads, into which each has a link. Of it a library that is loaded later learns
+// whose blocks are to get its variables; fork() takes the calling thread out of it. Where the links
+// are of the threads that libc gave stacks to, they are in another list, which is its own affair.
 struct Link {
     Link* next;
     Link* previous;
@@ -152,7 +152,8 @@ void begin_on_block() {
 void end_on_block() {
     void* const block = thread_pointer();
     libc_layout.call_destructors();
-    for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && call_key_destructors(block); ++round) {
+    for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && call_key_destructors(block);
+         ++round) {
     }
     // Those may have used thread-locals for the first time.
     libc_layout.call_destructors();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// A TLS block: what a thread pointer points at. libc's description of a thread (errno's and the other
-// thread-locals' memory below it), made as libc makes those of its own threads.
+// A TLS block: what a thread pointer points at. libc's description of a thread (errno's and the
+// other thread-locals' memory below it), made as libc makes those of its own threads.
 //
-// Blocks are used again and not given back: what malloc keeps for a thread is in libc's own variables,
-// and libc exports nothing that would end it.
+// Blocks are used again and not given back: what malloc keeps for a thread is in libc's own
+// variables, and libc exports nothing that would end it.
 #pragma once
 
 namespace coir_deep {

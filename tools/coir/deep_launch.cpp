@@ -26,16 +26,18 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
 
 void check_threads_as_tasks(const RunOptions& options) {
     if (!options.legacy) {
-        throw UsageError("--threads-as-tasks belongs to --legacy: coir run --legacy --threads-as-tasks");
+        throw UsageError(
+            "--threads-as-tasks belongs to --legacy: coir run --legacy --threads-as-tasks");
     }
     const std::vector<std::string> words = words_of(*options.legacy);
     std::vector<std::string> allowed = optional_legacy_categories();
     allowed.insert(allowed.begin(), "all");
     for (const std::string& word : words) {
         if (contains(allowed, word) && contains(words, "all")) continue;
-        throw UsageError("--threads-as-tasks goes with all of --legacy, got --legacy=" + *options.legacy +
-                         "; allowed is all, with " + listed(optional_legacy_categories()) +
-                         " beside it: a thread that is a task must be able to wait in every call");
+        throw UsageError(
+            "--threads-as-tasks goes with all of --legacy, got --legacy=" + *options.legacy +
+            "; allowed is all, with " + listed(optional_legacy_categories()) +
+            " beside it: a thread that is a task must be able to wait in every call");
     }
 }
 
@@ -55,14 +57,17 @@ std::string deep_library_for(const std::string& program) {
     const std::string name = "libcoir-deep.so." COIR_SO_VERSION;
     const std::string path = find_library_of_coir(name, "deep");
     if (path.empty()) {
-        throw CommandError(exit_unavailable,
-                           name + " is not found beside libcoir.so or this command: --threads-as-tasks is "
-                                  "there on x86-64 with glibc only, where it was built (-Ddeep) and installed");
+        throw CommandError(
+            exit_unavailable,
+            name +
+                " is not found beside libcoir.so or this command: --threads-as-tasks is "
+                "there on x86-64 with glibc only, where it was built (-Ddeep) and installed");
     }
     if (uses_libcoir(program)) {
-        throw UsageError(in_quotes(program) +
-                         " uses libcoir and has tasks of its own; --threads-as-tasks is for programs that "
-                         "know nothing of it: use --legacy alone");
+        throw UsageError(
+            in_quotes(program) +
+            " uses libcoir and has tasks of its own; --threads-as-tasks is for programs that "
+            "know nothing of it: use --legacy alone");
     }
     return path;
 }

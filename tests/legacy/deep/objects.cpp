@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the C++ library makes of threads: std::thread, thread_local objects, exceptions in flight while
-// others run, futures. It prints what it sees: natively and as tasks it must be the same.
+// What the C++ library makes of threads: std::thread, thread_local objects, exceptions in flight
+// while others run, futures. It prints what it sees: natively and as tasks it must be the same.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -49,8 +49,8 @@ void objects() {
         });
     }
     for (auto& thread : threads) thread.join();
-    std::printf("thread_local objects: %d right, %d made, %d destroyed\n", right.load(), made.load(),
-                destroyed.load());
+    std::printf("thread_local objects: %d right, %d made, %d destroyed\n", right.load(),
+                made.load(), destroyed.load());
 }
 
 // Each has an exception caught, and one in flight, while the others have theirs.
@@ -90,7 +90,8 @@ void waits() {
     std::thread keeper([&] { promise.set_value(later.get() + 1); });
     std::printf("future: %d\n", promise.get_future().get());
     keeper.join();
-    auto failing = std::async(std::launch::async, []() -> int { throw std::logic_error("as meant"); });
+    auto failing =
+        std::async(std::launch::async, []() -> int { throw std::logic_error("as meant"); });
     try {
         failing.get();
     } catch (const std::logic_error& error) {
