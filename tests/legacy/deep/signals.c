@@ -52,7 +52,7 @@ static void* does_not_want_to(void* nothing) {
     int before = -1;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     sem_post(&about_to_wait);
-    usleep(50000);
+    usleep(200000);
     const int slept = before == PTHREAD_CANCEL_ENABLE;
     SAY("not cancelled while it does not want to be: %d", slept);
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
@@ -70,7 +70,7 @@ static void cancel_one(const char* what, void* (*start)(void*), int wait_first) 
     pthread_t thread = begin(start, NULL);
     if (wait_first) {
         sem_wait(&about_to_wait);
-        usleep(10000);
+        usleep(50000);
     }
     const int error = pthread_cancel(thread);
     SAY("%s: %s, cancelled %d", what, name_of(error), end(thread) == PTHREAD_CANCELED);
@@ -125,7 +125,7 @@ static void* blocks_it(void* nothing) {
     sigaddset(&set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     sem_post(&about_to_wait);
-    usleep(30000);
+    usleep(300000);
     const int before = handled;
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     return (void*)(long)(before * 10 + handled);
@@ -141,7 +141,7 @@ static void killing(void) {
     sigaction(SIGUSR1, &action, NULL);
     target = begin(is_interrupted, NULL);
     sem_wait(&about_to_wait);
-    usleep(10000);
+    usleep(200000);
     SAY("signal 0: %s, signal 1000: %s", name_of(pthread_kill(target, 0)),
         name_of(pthread_kill(target, 1000)));
     const int error = pthread_kill(target, SIGUSR1);

@@ -60,11 +60,11 @@ static void* joins_itself(void* nothing) {
 
 static void joining(void) {
     void* result = NULL;
-    pthread_t thread = begin(sleeps, (void*)50L);
+    pthread_t thread = begin(sleeps, (void*)400L);
     SAY("tryjoin: %s", name_of(pthread_tryjoin_np(thread, &result)));
     struct timespec soon = in_milliseconds(CLOCK_REALTIME, 10);
     SAY("timedjoin: %s", name_of(pthread_timedjoin_np(thread, &result, &soon)));
-    soon = in_milliseconds(CLOCK_MONOTONIC, 2000);
+    soon = in_milliseconds(CLOCK_MONOTONIC, 20000);
     SAY("clockjoin: %s", name_of(pthread_clockjoin_np(thread, &result, CLOCK_MONOTONIC, &soon)));
     SAY("result: %ld", (long)result);
     thread = begin(sleeps, (void*)20L);
