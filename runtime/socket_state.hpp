@@ -22,7 +22,7 @@ public:
     SocketState(Scheduler& scheduler, int fd, int type, int family, bool own) noexcept
         : LoopFd(scheduler, fd),
           type_(type),
-          hints_(type == SOCK_STREAM ? stream_hints(family) : hint_owned),
+          hints_(type == SOCK_STREAM ? stream_hints(family) : std::uint8_t{hint_owned}),
           own_(own) {}
 
     /// Carries `operation` out on this socket; its result, or IoError.
