@@ -26,7 +26,7 @@ const Expected expected[] = {
     {"libmariadb.so.3", Verdict::works, "fread"},
     {"libssl.so.3", Verdict::works, ""},
     {"libcrypto.so.3", Verdict::works_with_remedies, "fread"},
-    {"librdkafka.so.1", Verdict::works, "thread-locals"},
+    {"librdkafka.so.1", Verdict::works_with_remedies, "thread-locals"},
     {"libcares.so.2", Verdict::works, "__fdelt_chk"},
     {"libmemcached.so.11", Verdict::works_with_remedies, "fgets"},
     {"libzmq.so.5", Verdict::works, ""},

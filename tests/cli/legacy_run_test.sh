@@ -56,7 +56,7 @@ check "status $status after SIGTERM" [ "$status" -eq 143 ]
 check 'standard input' [ "$(echo input | "$coir" run --legacy --force -- cat)" = input ]
 
 # Refused.
-refused 2 "unknown category 'oi'; allowed: all, or a list of" run --legacy=oi -- "$program"
+refused 2 "unknown category 'oi'; allowed is a list of" run --legacy=oi -- "$program"
 refused 2 "did you mean 'sleep'?" run --legacy=slep -- "$program"
 refused 2 'no value after the =' run --legacy= -- "$program"
 refused 2 'without empty items' run --legacy=io,,sleep -- "$program"
