@@ -31,15 +31,7 @@ long connect_now(Sys& sys, int fd, long flags, const sockaddr* address, socklen_
 
 // What libc says when the wait for a connection ends without one.
 long connect_error(Woken woken) noexcept {
-    switch (woken) {
-        case Woken::timeout: return -EINPROGRESS;
-        case Woken::cancelled: return -ECANCELED;
-        case Woken::closed: return -EBADF;
-        case Woken::no_memory: return -ENOMEM;
-        case Woken::interrupted: return -EINTR;
-        case Woken::event: break;
-    }
-    return 0;
+    return woken == Woken::timeout ? -EINPROGRESS : to_error(woken);
 }
 
 long connect_by_readiness(Scheduler& loop, int fd, long flags, const sockaddr* address,

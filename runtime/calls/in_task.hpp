@@ -100,6 +100,10 @@ private:
     TimePoint deadline_ = coir::never;
 };
 
+/// What a call says when its wait has ended otherwise than by an event: -errno, -EAGAIN for the
+/// deadline.
+long to_error(Woken woken) noexcept;
+
 /// One operation of code poll.
 void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcept;
 /// How long to stay away from a descriptor that says ready and is not: none for the first few

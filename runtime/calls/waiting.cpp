@@ -25,7 +25,8 @@ long pending_error(Sys& sys, int fd) noexcept {
     return sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error) == 0 ? -error : 0;
 }
 
-// Of a wait that has not ended by an event.
+}  // namespace
+
 long to_error(Woken woken) noexcept {
     switch (woken) {
         case Woken::timeout: return -EAGAIN;
@@ -37,8 +38,6 @@ long to_error(Woken woken) noexcept {
     }
     return 0;
 }
-
-}  // namespace
 
 void did_not_suspend(Scheduler& loop) noexcept {
     if (--calls_left > 0) [[likely]] return;
