@@ -6,7 +6,6 @@
 // disks that are slow, and is off by default: libcoir-legacy says so (use_threads_for_files).
 #include "disk.hpp"
 #include "on_thread.hpp"
-#include "pieces.hpp"
 
 #include <atomic>
 
@@ -20,6 +19,8 @@ namespace coir::inline v0::detail::calls {
 namespace {
 
 constinit std::atomic<bool> on_threads{false};
+
+bool threads_for_files() noexcept { return on_threads.load(std::memory_order_relaxed); }
 
 constexpr long here = -1;  // at the position of the descriptor
 
@@ -38,9 +39,6 @@ long read_rest(Scheduler& loop, int fd, char* buffer, std::size_t size, long off
 
 long read_at(Scheduler& loop, int fd, void* buffer, std::size_t size, long offset,
              const char* what) noexcept {
-    if (offset < here || (offset == here && size == 0)) {
-        return to_libc(hooks::sys(loop)(SYS_pread64, fd, buffer, size, offset));  // refused
-    }
     iovec piece{buffer, size};
     const long cached = hooks::sys(loop)(SYS_preadv2, fd, &piece, 1, offset, 0L, RWF_NOWAIT);
     if (cached == 0 || cached == static_cast<long>(size)) {
@@ -57,7 +55,6 @@ long read_at(Scheduler& loop, int fd, void* buffer, std::size_t size, long offse
 }  // namespace
 
 void use_threads_for_files(bool on) noexcept { on_threads.store(on, std::memory_order_relaxed); }
-bool threads_for_files() noexcept { return on_threads.load(std::memory_order_relaxed); }
 
 long read_file(Scheduler& loop, int fd, void* buffer, std::size_t size) noexcept {
     if (!threads_for_files()) return direct::read(hooks::sys(loop), fd, buffer, size);

@@ -4,19 +4,16 @@
 //
 // Whose thread-locals does coir's own code see? Whatever block is in place, it makes no difference:
 //
-//   - What the runtime keeps for a thread of the kernel (its loop, the handlers that have run,
-//   signals
-//     held back) every block shares: share_thread(), when a thread begins on its block. The rest of
+//   - What the runtime keeps for a thread of the kernel (its loop, the handlers that have run, the
+//     signals held back) every block shares: share_thread(), when a thread begins on its block. The rest of
 //     libcoir's thread-locals are marks of the call that is going on, which begins and ends on one
 //     block, or savings that may as well be made per block.
-//   - The runtime swaps errno and the exceptions in flight by addresses that it has looked up once,
-//   on
+//   - The runtime swaps errno and the exceptions in flight by addresses that it has looked up once, on
 //     the block that the thread of the kernel was born with (the carrier's). That is right for the
 //     main thread, which has that block. The others have theirs in their own blocks, where nobody
 //     else writes but the loop between two of their steps: exceptions come and go there in pairs,
 //     and errno is kept aside while the thread is suspended.
-//   - A fiber that has never run finds what to run by the carrier's exceptions (fiber_switch.cpp):
-//   the
+//   - A fiber that has never run finds what to run by the carrier's exceptions (fiber_switch.cpp): the
 //     carrier's block is put in place when a thread is left while another waits for its first step.
 //   - The stack guard is the same in all blocks, so that a function may be left on one of them and
 //     return on another.
@@ -24,9 +21,8 @@
 // So a switch between two threads costs one change of the thread pointer, as the kernel's own does,
 // and none when a thread goes on that was the last to run:
 //
-//   create --first step: own block--> runs --out--> suspended --in: own block--> runs --end-->
-//   ended
-//                                                                    (the carrier's block again)
+//   create --first step: own block--> runs --out--> suspended --in: own block--> runs
+//   runs --end: the carrier's block again--> ended
 //   ended --join, or at once when detached--> its record and block are free for the next one
 //
 // Threads: all of this belongs to the one thread of the kernel, and needs no locks. Real threads

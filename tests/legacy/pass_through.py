@@ -101,7 +101,7 @@ def main():
     has_tests = subprocess.run([options.python, "-c", "import test.test_socket"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if has_tests.returncode != 0:
-        print(f"skipped: the tests of {options.python} are not installed (libpython3-testsuite)")
+        print(f"skipped: the tests of {options.python} are not installed (Debian: libpython3.X-testsuite)")
         return 77 if good else 1
     for test in options.tests or TESTS:
         good = compare(test, options) and good
