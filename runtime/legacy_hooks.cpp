@@ -62,9 +62,8 @@ namespace detail {
 namespace legacy {
 namespace {
 
-// How many handlers have run on this thread, of all and of those without SA_RESTART: what a wait that
-// began later must not be ended by. Written by handlers, as is the number of those whose waits have
-// not been ended yet.
+// How many handlers have run on this thread, of all and of those without SA_RESTART: a wait that began
+// later must not be ended by them. Written by handlers.
 struct HandlerCounts {
     unsigned all = 0;
     unsigned interrupting = 0;
@@ -75,7 +74,7 @@ struct Wait;
 // Of a kernel thread, whatever TLS block its tasks run on.
 struct HandlerState {
     HandlerCounts ran;
-    unsigned pending = 0;
+    unsigned dealt_with = 0;  // how many of `ran.all` have ended the wait they end, if any
     // The waits of this thread's tasks that handlers can end, the oldest first.
     Wait* first = nullptr;
     Wait* last = nullptr;
@@ -117,11 +116,11 @@ struct Wait : TimerNode, Park, ReadyEntry {
         (older ? older->newer : here.first) = newer;
         (newer ? newer->older : here.last) = older;
     }
-    bool interrupted() const noexcept {
-        if (ending) return false;
-        const HandlerCounts& ran = handlers().ran;
-        if (interruptible != Interruptible::restarts) return began.all != count_of(ran.all);
-        return began.interrupting != count_of(ran.interrupting);
+    // By the nth handler that ran on this thread. (The counts wrap.)
+    bool interrupted_by(unsigned nth) const noexcept {
+        if (ending || static_cast<int>(nth - began.all) <= 0) return false;
+        if (interruptible != Interruptible::restarts) return true;
+        return began.interrupting != count_of(handlers().ran.interrupting);
     }
     void interrupt() noexcept {
         end(Woken::interrupted);
@@ -179,10 +178,12 @@ struct Wait : TimerNode, Park, ReadyEntry {
     }
 };
 
-// The oldest that a handler has ended; null when there is none.
-Wait* interrupted_wait(bool pauses) noexcept {
+// The oldest that the nth handler ends; null when there is none.
+Wait* interrupted_wait(unsigned nth, bool pauses) noexcept {
     for (Wait* wait = handlers().first; wait; wait = wait->newer) {
-        if ((wait->interruptible == Interruptible::pauses) == pauses && wait->interrupted()) return wait;
+        if ((wait->interruptible == Interruptible::pauses) == pauses && wait->interrupted_by(nth)) {
+            return wait;
+        }
     }
     return nullptr;
 }
@@ -197,16 +198,13 @@ void handler_ran(bool restarts) noexcept {
                          __ATOMIC_RELAXED);
     }
     if (running_here && __atomic_load_n(&here.first, __ATOMIC_RELAXED)) {
-        __atomic_fetch_add(&here.pending, 1, __ATOMIC_RELAXED);
         running_here->signal_arrived();
     }
 }
 
 void handler_was_for(std::uint64_t task, bool restarts) noexcept {
     HandlerState& here = handlers();
-    if (__atomic_load_n(&here.pending, __ATOMIC_RELAXED) > 0) {
-        __atomic_fetch_sub(&here.pending, 1, __ATOMIC_RELAXED);
-    }
+    if (here.dealt_with != count_of(here.ran.all)) ++here.dealt_with;
     for (Wait* wait = here.first; wait; wait = wait->newer) {
         if (wait->task->id() != task || wait->ending) continue;
         if (restarts && wait->interruptible == Interruptible::restarts) return;
@@ -215,12 +213,16 @@ void handler_was_for(std::uint64_t task, bool restarts) noexcept {
 }
 
 void interrupt_waits() noexcept {
-    unsigned ran = __atomic_exchange_n(&handlers().pending, 0, __ATOMIC_RELAXED);
-    for (; ran > 0; --ran) {
-        Wait* wait = interrupted_wait(true);
-        if (!wait) wait = interrupted_wait(false);
-        if (!wait) return;
-        wait->interrupt();
+    HandlerState& here = handlers();
+    const unsigned ran = count_of(here.ran.all);
+    // What ran before the oldest of these waits began ends none: of an earlier loop, say.
+    const unsigned before = here.first ? here.first->began.all : ran;
+    if (static_cast<int>(before - here.dealt_with) > 0) here.dealt_with = before;
+    while (here.dealt_with != ran) {
+        const unsigned nth = ++here.dealt_with;
+        Wait* wait = interrupted_wait(nth, true);
+        if (!wait) wait = interrupted_wait(nth, false);
+        if (wait) wait->interrupt();
     }
 }
 

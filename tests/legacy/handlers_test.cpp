@@ -145,6 +145,33 @@ TEST_CASE("what came before a pause does not end it", "[legacy]") {
     });
 }
 
+TEST_CASE("what came in the last turn of a loop ends nothing in the next loop", "[legacy]") {
+    Installed handler(SA_RESTART);
+    for (int i = 0; i < 3; ++i) {
+        coir_test::run_in_loop([] {
+            // The second still waits, as far as a handler can see, when the first goes on.
+            const auto sleep_and_raise = [] {
+                ::usleep(1000);
+                raise_here();
+            };
+            const auto sleep = [] { ::usleep(1000); };
+            coir::gather(sleep_and_raise, sleep);
+        });
+    }
+    coir_test::run_in_loop([] {
+        const auto pause = [] { return ::pause() == -1 ? errno : 0; };
+        auto first = coir::create_task(pause);
+        auto second = coir::create_task(pause);
+        coir::sleep(2ms);
+        raise_here();
+        CHECK(coir::await(first) == EINTR);
+        coir::sleep(2ms);
+        CHECK_FALSE(second.done());
+        raise_here();
+        CHECK(coir::await(second) == EINTR);
+    });
+}
+
 TEST_CASE("handlers do not suspend the task that they interrupt", "[legacy]") {
     struct sigaction action {}, before {};
     action.sa_handler = [](int) {
