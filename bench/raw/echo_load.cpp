@@ -122,7 +122,7 @@ int main(int argc, char** argv) try {
       {.port = options.port, .connections = options.connections, .size = options.size});
   const LoadResult result = run_load(options, *load);
   if (result.requests == 0) throw std::runtime_error("no answer in the timed window");
-  print(options, result, load->latency());
+  print(options, result, *load->latency());
   return 0;
 } catch (const coir_bench::BadOption& error) {
   std::fprintf(stderr, "echo-load: %s\n", error.what());

@@ -51,7 +51,7 @@ void EchoLoad::count_answer(const Connection& connection, std::int64_t now_ns) {
   if (connection.in != connection.out) {
     throw std::runtime_error("the server answered something else");
   }
-  latency_->record(static_cast<std::uint64_t>(now_ns - connection.sent_ns));
+  count_answer_after(now_ns - connection.sent_ns);
 }
 
 void EchoLoad::fail_closed() { throw std::runtime_error("the server closed a connection"); }

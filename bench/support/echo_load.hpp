@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "histogram.hpp"
+#include "load.hpp"
 #include "system.hpp"
 
 namespace coir_bench {
@@ -20,21 +20,7 @@ struct EchoLoadPlan {
 
 // A closed-loop load for an echo server: one message under way on each connection. Every answer is
 // compared with its message. Used by echo-load and by the coir command.
-//
-// Between two calls of run_for() nothing is sent, but what is under way stays so.
-class EchoLoad {
- public:
-  EchoLoad(const EchoLoad&) = delete;
-  EchoLoad& operator=(const EchoLoad&) = delete;
-  virtual ~EchoLoad() = default;
-
-  // Throws std::runtime_error if the server falls silent, closes a connection or answers wrongly.
-  virtual void run_for(std::int64_t duration_ns) = 0;
-
-  std::uint64_t answers() const { return latency_->total(); }
-  const Histogram& latency() const { return *latency_; }
-  void clear() { latency_ = std::make_unique<Histogram>(); }
-
+class EchoLoad : public Load {
  protected:
   static constexpr std::int64_t kSilenceMaxNs = 5'000'000'000;
 
@@ -58,9 +44,6 @@ class EchoLoad {
 
   const EchoLoadPlan plan_;
   std::vector<Connection> connections_;
-
- private:
-  std::unique_ptr<Histogram> latency_ = std::make_unique<Histogram>();
 };
 
 // On io_uring. It sleeps until a quarter of the connections, at most 256, have answered, so that it

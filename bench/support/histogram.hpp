@@ -19,6 +19,23 @@ class Histogram {
     if (value > max_) max_ = value;
   }
 
+  // Adds what another has recorded.
+  void merge(const Histogram& other) noexcept {
+    for (std::size_t index = 0; index < counts_.size(); ++index) {
+      counts_[index] += other.counts_[index];
+    }
+    total_ += other.total_;
+    if (other.max_ > max_) max_ = other.max_;
+  }
+
+  // Calls with the middle of each bucket that is not empty, and its count, by rising value.
+  template <class Call>
+  void for_each_bucket(const Call& call) const {
+    for (std::size_t index = 0; index < counts_.size(); ++index) {
+      if (counts_[index] != 0) call(middle_of(index), counts_[index]);
+    }
+  }
+
   std::uint64_t total() const noexcept { return total_; }
   std::uint64_t max() const noexcept { return max_; }
 

@@ -56,7 +56,7 @@ def interrupt(arguments, signo, after_s):
 out = interrupt(["bench", "switch", "--seconds", "30", "--reactor", "poll", "--json"],
                 signal.SIGINT, 0.5)
 result = json.loads(out)
-assert result["interrupted"] is True and result["cases"], "what is there is not printed"
+assert result["interrupted_by"] == signal.SIGINT and result["cases"], "what is there is not printed"
 interrupt(["bench", "echo", "--seconds", "30", "--reactor", "poll"], signal.SIGTERM, 0.5)
 assert interrupt(["pick", "--budget", "30s"], signal.SIGINT, 0.3) == b"", "pick: a result"
 with tempfile.TemporaryDirectory() as folder:

@@ -13,21 +13,31 @@ check 'bench switch: nothing on stderr' [ ! -s "$work/err" ]
 run bench spawn timers --rounds 1 --seconds 0.02 --reactor epoll,poll --json
 check "bench --json: status $status" [ "$status" -eq 0 ]
 check 'bench --json: the cases' json \
-    'j["schema"] == "coir.bench/1" and not j["interrupted"] and
-     {c["group"] for c in j["cases"]} == {"spawn/one by one", "spawn/1,000 at once", "timers/arm",
-        "timers/cancel", "timers/fire", "timers/late"} and
-     {c["reactor"] for c in j["cases"]} == {"epoll", "poll"} and
-     all(c["median"] > 0 and len(c["rounds"]) == 1 for c in j["cases"])' "$work/out"
+    'j["schema"] == "coir.bench/1" and j["interrupted_by"] == 0 and
+     {c["scenario"] + "/" + c["name"] for c in j["cases"]} == {"spawn/one by one",
+        "spawn/1,000 at once", "timers/arm", "timers/cancel", "timers/fire", "timers/late"} and
+     all([s["name"] for s in c["series"]] == ["epoll", "poll"] and
+         all(s["median"] > 0 and len(s["rounds"]["value"]) == 1 for s in c["series"])
+         for c in j["cases"])' "$work/out"
 check 'bench --json: the machine' json \
-    'j["fingerprint"] and j["load_start"] and j["load_end"] and j["limits"]["nofile_soft"]' "$work/out"
+    'j["machine"]["fingerprint"] and j["load_start"] and j["load_end"] and
+     j["machine"]["limits"]["nofile_soft"] and j["machine"]["details"]["hypervisor"] and
+     j["noise"]["spin_spread"] >= 0 and j["date"].endswith("Z") and
+     j["command"] == "coir bench spawn timers --rounds 1 --seconds 0.02 --reactor epoll,poll --json"' \
+    "$work/out"
 
 run bench echo --rounds 2 --seconds 0.02 --connections 1,8 --size 3 --json
 check "bench echo: status $status" [ "$status" -eq 0 ]
 check 'bench echo: the figures' json \
-    '{c["case"] for c in j["cases"]} == {"1 connection", "8 connections"} and
-     all(c["median"] > 0 and c["cpu_ns_per_op"] > 0 and len(c["rounds"]) == 2 and
-         0 < c["latency_ns"]["p50"] <= c["latency_ns"]["p99"] <= c["latency_ns"]["p999"]
-         for c in j["cases"])' "$work/out"
+    '[c["axis"]["at"] for c in j["cases"]] == [1, 8] and
+     all(s["median"] > 0 and s["medians"]["cpu_ns_per_op"] > 0 and
+         s["medians"]["rss_bytes"] > 100_000 and len(s["rounds"]["value"]) == 2 and
+         0 < s["medians"]["p50_ns"] <= s["medians"]["p99_ns"] <= s["medians"]["p999_ns"] and
+         s["latency"][-1][1] == sum(s["rounds"]["operations"])
+         for c in j["cases"] for s in c["series"] if "error" not in s)' "$work/out"
+check 'bench echo: baselines beside the reactors' json \
+    '{"raw-epoll", "raw-poll", "threads"} <= {s["name"] for s in j["cases"][0]["series"]
+        if s["kind"] == "baseline" and "error" not in s}' "$work/out"
 # A message that is larger than any socket buffer.
 run bench echo --rounds 1 --seconds 0.05 --connections 2 --size 1048576 --reactor epoll
 check "bench echo with large messages: status $status" [ "$status" -eq 0 ]
@@ -54,8 +64,9 @@ run pick --budget 2s --json
 check "pick: status $status" [ "$status" -eq 0 ]
 check 'pick: the recommendation' json \
     'j["schema"] == "coir.pick/1" and j["reason"] and j["rounds"] >= 1 and
-     j["reactor"] in [c["reactor"] for c in j["cases"]] and
-     all(c["echo"]["low"] <= c["echo"]["speed"] <= c["echo"]["high"] for c in j["comparisons"])' \
+     j["workload"] == "mixed" and j["goal"] == "throughput" and
+     j["reactor"] in [s["name"] for s in j["bench"]["cases"][0]["series"]] and
+     all(c["goal"]["low"] <= c["goal"]["speed"] <= c["goal"]["high"] for c in j["comparisons"])' \
     "$work/out"
 
 # The record, and whether the library follows it. One candidate makes the outcome certain.

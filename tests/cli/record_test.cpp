@@ -5,7 +5,8 @@
 #include "support/environment.hpp"
 
 #include "command.hpp"
-#include "pick_record.hpp"
+#include "output_file.hpp"
+#include "pick/record.hpp"
 
 #include <coir/detail/pick_file.hpp>
 
@@ -125,11 +126,11 @@ TEST_CASE("cli: Ctrl-C in the midst of recording leaves a whole file or none", "
 
 TEST_CASE("cli: trying whether a record can be made leaves nothing", "[cli]") {
     Folder folder;
-    check_recordable(folder.path / "reactor");
+    check_writable(folder.path / "reactor");
     CHECK(folder.files() == 0);
     std::ofstream(folder.path / "file") << "x";
-    CHECK_THROWS_AS(check_recordable(folder.path / "file" / "reactor"), CommandError);
-    CHECK_THROWS_AS(check_recordable(folder.path), CommandError);  // a folder
+    CHECK_THROWS_AS(check_writable(folder.path / "file" / "reactor"), CommandError);
+    CHECK_THROWS_AS(check_writable(folder.path), CommandError);  // a folder
     CHECK(folder.files() == 1);
 }
 

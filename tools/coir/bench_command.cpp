@@ -1,181 +1,218 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir bench: scenarios on every reactor that works here, in interleaved rounds.
-#include "bench_report.hpp"
+#include "bench/result_file.hpp"
+#include "bench/rounds.hpp"
+#include "bench/scenarios/scenarios.hpp"
+#include "bench/text_report.hpp"
 #include "command.hpp"
+#include "dates.hpp"
+#include "descriptor_limit.hpp"
 #include "numbers.hpp"
 #include "output.hpp"
+#include "output_file.hpp"
+#include "probe.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 
 #include "support/machine.hpp"
 
-#include <algorithm>
+#include <coir/version.hpp>
 
-#include <sys/resource.h>
+#include <algorithm>
 
 namespace coir_tool {
 namespace {
 
-const std::vector<std::string> scenario_names = {"switch", "spawn", "timers", "echo"};
-
 struct BenchPlan {
-    std::vector<std::string> scenarios;
+    std::vector<const Scenario*> scenarios;
+    ScenarioPlan of_scenarios;
     std::string reactors = "all";
     std::size_t rounds = 5;
     double seconds = 1;
-    std::vector<std::size_t> connections = {64};
-    std::size_t size = 64;
-    bool ring_load = false;
+    bool baselines = true;
+    bool peers = false;
 
-    bool has(const std::string& scenario) const {
-        return std::find(scenarios.begin(), scenarios.end(), scenario) != scenarios.end();
+    bool any_served() const {
+        return std::any_of(scenarios.begin(), scenarios.end(),
+                           [](const Scenario* scenario) { return scenario->served; });
     }
 };
 
-std::vector<std::string> parse_scenarios(const std::vector<std::string>& words) {
-    for (auto word = words.begin(); word != words.end(); ++word) {
-        if (std::find(scenario_names.begin(), scenario_names.end(), *word) ==
-            scenario_names.end()) {
-            throw UsageError("unknown scenario " + in_quotes(*word) + "; allowed: " +
-                             listed(scenario_names) + did_you_mean(*word, scenario_names));
-        }
-        if (std::find(words.begin(), word, *word) != word) {
-            throw UsageError("the scenario " + in_quotes(*word) + " is named twice");
-        }
+std::vector<std::string> names_of(const std::vector<const Scenario*>& scenarios) {
+    std::vector<std::string> names;
+    for (const Scenario* scenario : scenarios) names.push_back(scenario->name);
+    return names;
+}
+
+std::vector<const Scenario*> scenarios_that(bool everyday_only) {
+    std::vector<const Scenario*> chosen;
+    for (const Scenario& scenario : all_scenarios()) {
+        if (scenario.everyday || !everyday_only) chosen.push_back(&scenario);
     }
-    return words.empty() ? scenario_names : words;
+    return chosen;
+}
+
+std::vector<const Scenario*> parse_scenarios(const std::vector<std::string>& words) {
+    if (words.empty()) return scenarios_that(true);
+    if (words.size() == 1 && words[0] == "all") return scenarios_that(false);
+    std::vector<const Scenario*> chosen;
+    for (const std::string& word : words) {
+        const Scenario* scenario = find_scenario(word);
+        if (!scenario) {
+            std::vector<std::string> allowed = names_of(scenarios_that(false));
+            allowed.emplace_back("all");
+            throw UsageError("unknown scenario " + in_quotes(word) + "; allowed: " +
+                             listed(allowed) + did_you_mean(word, allowed));
+        }
+        if (std::count(chosen.begin(), chosen.end(), scenario) != 0) {
+            throw UsageError("the scenario " + in_quotes(word) + " is named twice");
+        }
+        chosen.push_back(scenario);
+    }
+    return chosen;
+}
+
+std::vector<std::size_t> parse_connections(const std::string& text) {
+    std::vector<std::size_t> counts;
+    for (const std::string& item : split_list("--connections", text)) {
+        const std::size_t count = parse_count("--connections", item, 1, 100'000);
+        if (std::count(counts.begin(), counts.end(), count) != 0) {
+            throw UsageError("--connections names " + in_quotes(item) + " twice");
+        }
+        counts.push_back(count);
+    }
+    return counts;
 }
 
 BenchPlan make_plan(const BenchOptions& options) {
     BenchPlan plan;
     plan.scenarios = parse_scenarios(options.scenarios);
-    // All of them in about half a minute.
+    // The everyday ones in about half a minute.
     if (options.scenarios.empty()) plan.seconds = 0.25;
+    plan.baselines = !options.no_baselines;
+    plan.peers = options.peers;
     if (options.reactor) plan.reactors = *options.reactor;
     if (options.rounds) plan.rounds = parse_count("--rounds", *options.rounds, 1, 1000);
     if (options.seconds) plan.seconds = parse_seconds("--seconds", *options.seconds, 0.01, 3600);
-    for (const auto& [name, value] :
-         {std::pair{"--connections", &options.connections}, std::pair{"--size", &options.size}}) {
-        if (*value && !plan.has("echo")) {
+    for (const auto& [name, given] : {std::pair{"--connections", options.connections.has_value()},
+                                      std::pair{"--size", options.size.has_value()}}) {
+        if (given && !plan.any_served()) {
             throw UsageError(std::string(name) +
-                             " belongs to the scenario 'echo', which is not "
-                             "among: " +
-                             listed(plan.scenarios));
+                             " belongs to scenarios with connections; there is none among: " +
+                             listed(names_of(plan.scenarios)));
         }
     }
-    if (options.connections) {
-        plan.connections.clear();
-        for (const std::string& item : split_list("--connections", *options.connections)) {
-            const std::size_t count = parse_count("--connections", item, 1, 100'000);
-            if (std::count(plan.connections.begin(), plan.connections.end(), count) != 0) {
-                throw UsageError("--connections names " + in_quotes(item) + " twice");
-            }
-            plan.connections.push_back(count);
-        }
-    }
-    if (options.size) plan.size = parse_count("--size", *options.size, 1, 1 << 20);
+    if (options.connections) plan.of_scenarios.connections = parse_connections(*options.connections);
+    if (options.size) plan.of_scenarios.size = parse_count("--size", *options.size, 1, 1 << 20);
     return plan;
 }
 
-// The children raise the soft limit themselves; beyond the hard one nothing helps.
-void check_descriptors(const BenchPlan& plan) {
-    constexpr std::size_t others = 32;
-    rlimit limit{};
-    if (!plan.has("echo") || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const std::size_t most = *std::max_element(plan.connections.begin(), plan.connections.end());
-    if (limit.rlim_max == RLIM_INFINITY || most + others <= limit.rlim_max) return;
-    throw CommandError(exit_failure, "--connections " + std::to_string(most) +
-                                         " needs more descriptors than this process may have, " +
-                                         std::to_string(limit.rlim_max) +
-                                         "; raise the hard limit (ulimit -Hn)");
-}
-
-std::vector<Workload> make_workloads(const BenchPlan& plan, const std::string& scenario) {
-    if (scenario == "switch") return {switch_workload(2), switch_workload(1000)};
-    if (scenario == "spawn") return {spawn_workload(1), spawn_workload(1000)};
-    if (scenario == "timers") return {timers_workload(), lateness_workload()};
-    std::vector<Workload> workloads;
-    for (const std::size_t connections : plan.connections) {
-        workloads.push_back(echo_workload({connections, plan.size, plan.ring_load}));
+std::vector<Subject> subjects_of(const Workload& workload, const BenchPlan& plan,
+                                 const std::vector<ProbedReactor>& reactors) {
+    std::vector<Subject> subjects;
+    for (const ProbedReactor& reactor : reactors) {
+        subjects.push_back({reactor.name, Subject::Kind::reactor, {}, {}});
     }
-    return workloads;
-}
-
-bool any_failed(const BenchReport& report) {
-    for (const WorkloadResult& result : report.results) {
-        for (const ReactorResult& reactor : result.reactors) {
-            if (!reactor.failure.empty()) return true;
+    if (plan.baselines) {
+        for (const std::string& name : workload.baselines) {
+            subjects.push_back({name, Subject::Kind::baseline, {}, {}});
         }
     }
-    return false;
+    return subjects;
 }
 
 // One scenario's rounds after the other's, so that an interruption leaves whole scenarios.
 void measure(InterruptWatch& interrupt, const BenchPlan& plan,
-             const std::vector<ProbedReactor>& reactors,
-             const std::vector<std::vector<Workload>>& scenarios, BenchReport& report) {
+             const std::vector<ProbedReactor>& reactors, BenchResult& result) {
     Progress progress;
-    std::size_t index = 0;
-    for (const std::vector<Workload>& workloads : scenarios) {
+    NoiseGuard noise;
+    double index = 0;
+    const auto count = static_cast<double>(plan.scenarios.size());
+    std::optional<InterruptedBySignal> interrupted;
+    for (const Scenario* scenario : plan.scenarios) {
+        std::vector<Job> jobs;
+        for (Workload& workload : scenario->make(plan.of_scenarios)) {
+            std::vector<Subject> subjects = subjects_of(workload, plan, reactors);
+            jobs.push_back({std::move(workload), std::move(subjects)});
+        }
         RoundPlan rounds;
         rounds.seconds = plan.seconds;
         rounds.rounds = plan.rounds;
         rounds.progress = [&](std::size_t done, std::size_t all, const std::string& next) {
             const double part = static_cast<double>(done) / static_cast<double>(all);
-            progress.show(
-                (static_cast<double>(index) + part) / static_cast<double>(scenarios.size()), next);
+            progress.show((index + part) / count, next);
         };
-        std::optional<InterruptedBySignal> interrupted;
-        for (WorkloadResult& result :
-             run_rounds(interrupt, workloads, reactors, rounds, interrupted)) {
-            report.results.push_back(std::move(result));
+        for (CaseResult& one : run_rounds(interrupt, jobs, rounds, noise, interrupted)) {
+            result.cases.push_back(std::move(one));
         }
-        if (interrupted) {
-            report.interrupted_by = interrupted->signo;
-            return;
-        }
+        if (interrupted) break;
         ++index;
     }
+    if (interrupted) result.interrupted_by = interrupted->signo;
+    result.noise = noise.finish();
+}
+
+// Baselines that this kernel lacks are no failure of the run.
+bool any_failed(const BenchResult& result) {
+    for (const CaseResult& one : result.cases) {
+        for (const Series& series : one.series) {
+            if (!series.failure.empty() && series.subject.kind == Subject::Kind::reactor) return true;
+        }
+    }
+    return false;
+}
+
+BenchResult run_bench(BenchPlan& plan, const std::string& command) {
+    BenchResult result;
+    result.version = coir::version();
+    result.date = date_now();
+    result.command = command;
+    result.machine = read_machine_facts();
+    result.seconds = plan.seconds;
+    result.rounds = plan.rounds;
+    result.load_start = coir_bench::load_average();
+    try {
+        InterruptWatch interrupt;
+        const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
+        const std::vector<ProbedReactor> reactors = select_reactors(probed, plan.reactors);
+        if (plan.any_served()) {
+            plan.of_scenarios.ring_load = can_load_by_ring(interrupt);
+            result.notes.push_back(
+                "CPU is the server's, per request, the load generator's apart; it runs on " +
+                std::string(plan.of_scenarios.ring_load ? "io_uring." : "epoll."));
+        }
+        if (plan.reactors == "all") {
+            for (const ProbedReactor& reactor : probed) {
+                if (!reactor.usable) result.left_out.push_back({reactor.name, reactor.reason});
+            }
+        }
+        measure(interrupt, plan, reactors, result);
+    } catch (const InterruptedBySignal& signal) {
+        throw CommandError(128 + signal.signo, "interrupted before anything was measured");
+    }
+    result.load_end = coir_bench::load_average();
+    return result;
 }
 
 }  // namespace
 
 int bench_command(const BenchOptions& options) {
     BenchPlan plan = make_plan(options);
-    check_descriptors(plan);
-    std::vector<std::vector<Workload>> scenarios;  // outlive the report, which points to them
-    BenchReport report;
-    report.machine = read_machine_facts();
-    report.seconds = plan.seconds;
-    report.rounds = plan.rounds;
-    report.load_start = coir_bench::load_average();
-    try {
-        InterruptWatch interrupt;
-        const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
-        const std::vector<ProbedReactor> reactors = select_reactors(probed, plan.reactors);
-        if (plan.has("echo")) {
-            plan.ring_load = can_load_by_ring(interrupt);
-            report.echo_load = plan.ring_load ? "io_uring" : "epoll";
-        }
-        for (const std::string& name : plan.scenarios) {
-            scenarios.push_back(make_workloads(plan, name));
-        }
-        if (plan.reactors == "all") {
-            std::copy_if(probed.begin(), probed.end(), std::back_inserter(report.unusable),
-                         [](const auto& reactor) { return !reactor.usable; });
-        }
-        measure(interrupt, plan, reactors, scenarios, report);
-    } catch (const InterruptedBySignal& signal) {
-        throw CommandError(128 + signal.signo, "interrupted before anything was measured");
+    if (plan.any_served()) {
+        const std::vector<std::size_t>& counts = plan.of_scenarios.connections;
+        check_descriptors_for(*std::max_element(counts.begin(), counts.end()));
     }
-    report.load_end = coir_bench::load_average();
-    write_stdout(options.json ? format_bench_json(report)
-                              : format_bench_text(report, stdout_has_colour(), locale_is_utf8()));
-    if (report.interrupted_by != 0) {
+    if (options.output) check_writable(*options.output);
+    const BenchResult result = run_bench(plan, options.command);
+    if (options.output) write_file(*options.output, format_bench_json(result));
+    write_stdout(options.json ? format_bench_json(result)
+                              : format_bench_text(result, {stdout_has_colour(), locale_is_utf8(),
+                                                           options.wide}));
+    if (result.interrupted_by != 0) {
         note("interrupted: rounds that were not complete are left out");
-        return 128 + report.interrupted_by;
+        return 128 + result.interrupted_by;
     }
-    return any_failed(report) ? exit_failure : exit_ok;
+    return any_failed(result) ? exit_failure : exit_ok;
 }
 
 }  // namespace coir_tool

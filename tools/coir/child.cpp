@@ -64,6 +64,18 @@ void Sender::send_frame(char kind, std::string_view message) {
     }
 }
 
+void Sender::become(const std::vector<std::string>& command) {
+    int input[2];  // its other end closes with this process
+    if (::dup2(fd_, STDOUT_FILENO) < 0 || ::pipe(input) != 0 || ::dup2(input[0], STDIN_FILENO) < 0) {
+        fail_errno("dup2");
+    }
+    std::vector<char*> words;
+    for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    ::execvp(words[0], words.data());
+    ::_exit(errno == ENOENT ? exit_not_found : exit_not_executable);
+}
+
 Child::Child(InterruptWatch& interrupt, const std::function<void(Sender&)>& body)
     : interrupt_(interrupt) {
     int ends[2];
@@ -141,6 +153,16 @@ std::string Child::receive(Clock::time_point deadline) {
     read_exactly(message.data(), size, deadline);
     if (kind == 'e') throw ChildFailure(message);
     return message;
+}
+
+std::string Child::receive_line(Clock::time_point deadline) {
+    constexpr std::size_t longest = 4096;
+    std::string line;
+    for (char letter = 0; line.size() < longest; line += letter) {
+        read_exactly(&letter, 1, deadline);
+        if (letter == '\n') break;
+    }
+    return line;
 }
 
 std::string in_child(InterruptWatch& interrupt, std::chrono::milliseconds at_most,

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -37,6 +38,9 @@ public:
     /// Sends one message to the parent.
     void send(std::string_view message) { send_frame('m', message); }
     void send_error(std::string_view what) { send_frame('e', what); }
+    /// Becomes another program, whose standard output the parent reads with receive_line(). It has
+    /// no standard input to read from, and one that does not end before the parent does.
+    [[noreturn]] void become(const std::vector<std::string>& command);
 
 private:
     void send_frame(char kind, std::string_view message);
@@ -58,6 +62,9 @@ public:
     /// The next message. Throws ChildFailure, with what the child threw or how it ended, and
     /// InterruptedBySignal.
     std::string receive(Clock::time_point deadline);
+    /// The next line, without its end, of what has become another program.
+    std::string receive_line(Clock::time_point deadline);
+    pid_t pid() const noexcept { return pid_; }
 
 private:
     void read_exactly(char* to, std::size_t size, Clock::time_point deadline);

@@ -47,19 +47,29 @@ struct ReactorsOptions {
 };
 
 struct BenchOptions {
+    std::string command;  ///< as it was called, for the file
     std::vector<std::string> scenarios;
     OptionText reactor;
     OptionText rounds;
     OptionText seconds;
     OptionText connections;
     OptionText size;
+    OptionText output;
+    bool no_baselines = false;
+    bool peers = false;
+    bool wide = false;
     bool json = false;
 };
 
 struct PickOptions {
+    OptionText workload;
+    OptionText goal;
+    OptionText connections;
+    OptionText size;
     OptionText reactor;
     OptionText budget;
     bool quick = false;
+    bool explain = false;
     OptionText write;  ///< "" when given without a value
     bool json = false;
 };

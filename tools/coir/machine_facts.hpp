@@ -7,12 +7,18 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace coir_tool {
 
 struct Limit {
     std::string soft;  ///< a number or "unlimited"
     std::string hard;
+};
+
+struct Fact {
+    std::string name;
+    std::string value;
 };
 
 struct MachineFacts {
@@ -25,6 +31,9 @@ struct MachineFacts {
     Limit locked_memory;                         ///< bytes
     std::optional<int> io_uring_disabled;        ///< the sysctl; nothing: the kernel has no such
     std::optional<std::uint64_t> max_map_count;  ///< vm.max_map_count
+    /// What else decides how fast things are: "governor", "hypervisor", "container", ...; only what
+    /// this machine tells.
+    std::vector<Fact> details;
 };
 
 MachineFacts read_machine_facts();

@@ -190,7 +190,7 @@ private:
     }
     void add_bench() {
         CLI::App& command = add("bench", "Measure scenarios on several reactors", bench_footer);
-        command.add_option("scenario", bench.scenarios, "switch, spawn, timers, echo")
+        command.add_option("scenario", bench.scenarios, "switch, spawn, timers, echo, ...; all")
             ->option_text("...");
         add_text(command, "--reactor", bench.reactor, "A,B",
                  "Reactors to compare, the first one is the base (default: all, the usable ones)");
@@ -198,19 +198,34 @@ private:
         add_text(command, "--seconds", bench.seconds, "S",
                  "Length of a round (default: 1; 0.25 when all scenarios run)");
         add_text(command, "--connections", bench.connections, "N,M",
-                 "echo: connections, several cases with several numbers (default: 64)");
-        add_text(command, "--size", bench.size, "BYTES", "echo: size of a message (default: 64)");
+                 "Connections of servers; several cases with several numbers (default: 64)");
+        add_text(command, "--size", bench.size, "BYTES", "Size of their messages (default: 64)");
+        command.add_flag("--no-baselines", bench.no_baselines,
+                         "Reactors only, without the hand-written loops and threads beside them");
+        command.add_flag("--peers", bench.peers, "echo: also servers of other libraries");
+        add_text(command, "--output", bench.output, "FILE",
+                 "Also write the results there, as JSON: for bench show, compare and report");
+        command.add_flag("--wide", bench.wide, "Every metric in the table");
         command.add_flag("--json", bench.json, "Print JSON: schema coir.bench/1");
     }
     void add_pick() {
         CLI::App& command =
             add("pick", "Measure which reactor is best here, and recommend one", pick_footer);
+        add_text(command, "--workload", pick.workload, "NAME",
+                 "What the load is like: mixed, echo, timers (default: mixed)");
+        add_text(command, "--connections", pick.connections, "N",
+                 "How many connections (default: few, some and many)");
+        add_text(command, "--size", pick.size, "BYTES", "Size of a message (default: 64)");
+        add_text(command, "--goal", pick.goal, "NAME",
+                 "What counts: throughput, p99, cpu, memory (default: throughput)");
         add_text(command, "--budget", pick.budget, "S", "Time to spend (default: 20s)");
         command.add_flag("--quick", pick.quick, "The same as --budget 5s");
         add_text(command, "--reactor", pick.reactor, "A,B", "Candidates (default: all usable)");
         add_text(command, "--write", pick.write, "[user|system]",
                  "Record the choice, for programs that leave it to coir (default: user)")
             ->expected(0, 1);
+        command.add_flag("--explain", pick.explain,
+                         "Also print every case, how it is decided, and the machine");
         command.add_flag("--json", pick.json, "Print JSON: schema coir.pick/1");
     }
     void add_run() {
@@ -297,6 +312,8 @@ std::string describe(const CLI::ParseError& error) {
 }
 
 int dispatch(CommandLine& line, std::vector<std::string> words) {
+    line.bench.command = "coir";
+    for (const std::string& word : words) line.bench.command += " " + word;
     // What follows `--` in `coir run` is not ours, whatever it looks like.
     bool separated = false;
     if (!words.empty() && words[0] == "run") {

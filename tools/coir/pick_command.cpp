@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir pick: which reactor this machine should use, measured within a budget of time.
-#include "bench_report.hpp"
+#include "bench/result_file.hpp"
+#include "bench/rounds.hpp"
+#include "bench/scenarios/scenarios.hpp"
+#include "bench/text_report.hpp"
 #include "command.hpp"
+#include "dates.hpp"
+#include "descriptor_limit.hpp"
 #include "numbers.hpp"
 #include "output.hpp"
-#include "pick_decision.hpp"
-#include "pick_record.hpp"
+#include "output_file.hpp"
+#include "pick/decision.hpp"
+#include "pick/record.hpp"
+#include "pick/workloads.hpp"
+#include "probe.hpp"
 #include "progress.hpp"
 #include "table.hpp"
 #include "text.hpp"
@@ -18,9 +26,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <ctime>
-
-#include <sys/resource.h>
 
 namespace coir_tool {
 namespace {
@@ -32,59 +37,86 @@ double seconds_since(Clock::time_point start) {
 }
 
 struct PickPlan {
-    double budget = 20;
+    const PickLoad* load = &pick_loads().front();
+    PickLoadPlan of_load;
+    Goal goal = Goal::throughput;
     std::string reactors = "all";
+    bool explain = false;
     std::string write_to;  ///< empty: nowhere
 };
+
+const PickLoad* parse_load(const std::string& word) {
+    std::vector<std::string> names;
+    for (const PickLoad& load : pick_loads()) {
+        if (load.name == word) return &load;
+        names.push_back(load.name);
+    }
+    throw UsageError("--workload takes " + listed(names) + ", got " + in_quotes(word) +
+                     did_you_mean(word, names));
+}
+
+Goal parse_goal(const std::string& word) {
+    if (std::count(goal_names().begin(), goal_names().end(), word) == 0) {
+        throw UsageError("--goal takes " + listed(goal_names()) + ", got " + in_quotes(word) +
+                         did_you_mean(word, goal_names()));
+    }
+    return goal_of(word);
+}
 
 PickPlan make_plan(const PickOptions& options) {
     PickPlan plan;
     if (options.quick && options.budget) {
         throw UsageError("--quick is --budget 5s: give one of them");
     }
-    if (options.quick) plan.budget = 5;
-    if (options.budget) plan.budget = parse_seconds("--budget", *options.budget, 1, 3600);
+    PickLoadPlan& load = plan.of_load;
+    if (options.quick) load.budget = 5;
+    if (options.budget) load.budget = parse_seconds("--budget", *options.budget, 1, 3600);
+    if (options.workload) plan.load = parse_load(*options.workload);
+    if (options.goal) plan.goal = parse_goal(*options.goal);
+    if ((options.connections || options.size) && !plan.load->has_connections) {
+        throw UsageError("--connections and --size say nothing to --workload " + plan.load->name);
+    }
+    if (options.connections) {
+        load.connections = parse_count("--connections", *options.connections, 1, 100'000);
+        check_descriptors_for(*load.connections);
+    }
+    if (options.size) load.size = parse_count("--size", *options.size, 1, 1 << 20);
     if (options.reactor) plan.reactors = *options.reactor;
+    plan.explain = options.explain;
     if (options.write)
         plan.write_to = record_path(options.write->empty() ? "user" : *options.write);
     return plan;
 }
 
-// What runs in every round: echo with few, some and many connections, and what breaks ties. A small
-// budget buys more rounds of less: without rounds there is no interval.
-std::vector<Workload> make_mix(double budget, bool ring_load) {
-    constexpr double budget_for_all = 4;
-    if (budget < budget_for_all) return {echo_workload({64, 64, ring_load}), spawn_workload(1000)};
-    std::size_t many = 512;
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) {
-        many = std::min<std::size_t>(many, std::max<std::size_t>(limit.rlim_max / 2, 8));
-    }
-    return {echo_workload({4, 64, ring_load}), echo_workload({64, 64, ring_load}),
-            echo_workload({many, 64, ring_load}), spawn_workload(1000), timers_workload()};
-}
-
 // As long as it can be for eight rounds to fit, and never so short that starting costs more.
-double choose_slice(double budget, std::size_t workloads, std::size_t reactors) {
+double choose_slice(double budget, std::size_t measurements) {
     constexpr double rounds = 8;
     constexpr double start_cost = 0.015;  // forks, connections, the loop
-    const double each = budget / (rounds * static_cast<double>(workloads * reactors)) - start_cost;
+    const double each = budget / (rounds * static_cast<double>(measurements)) - start_cost;
     return std::clamp(each / 1.25, 0.02, 0.5);
 }
 
 struct Picked {
     std::vector<ProbedReactor> reactors;
-    std::vector<Workload> mix;
-    std::vector<WorkloadResult> results;
+    BenchResult result;
     Recommendation recommendation;
-    BenchReport report;
 };
 
 void measure(InterruptWatch& interrupt, const PickPlan& plan, Clock::time_point start,
              Picked& picked) {
+    std::vector<Job> jobs;
+    for (Workload& workload : plan.load->make(plan.of_load)) {
+        std::vector<Subject> subjects;
+        for (const ProbedReactor& reactor : picked.reactors) {
+            subjects.push_back({reactor.name, Subject::Kind::reactor, {}, {}});
+        }
+        jobs.push_back({std::move(workload), std::move(subjects)});
+    }
+    const double budget = plan.of_load.budget;
     Progress progress;
+    NoiseGuard noise;
     RoundPlan rounds;
-    rounds.seconds = choose_slice(plan.budget, picked.mix.size(), picked.reactors.size());
+    rounds.seconds = choose_slice(budget, jobs.size() * picked.reactors.size());
     rounds.rounds = 1000;
     // A round begins only when it fits, judged by those before.
     Clock::time_point first;
@@ -94,40 +126,48 @@ void measure(InterruptWatch& interrupt, const PickPlan& plan, Clock::time_point 
             return true;
         }
         const double each = seconds_since(first) / static_cast<double>(done);
-        return seconds_since(start) + each <= plan.budget;
+        return seconds_since(start) + each <= budget;
     };
     rounds.progress = [&](std::size_t, std::size_t, const std::string& next) {
-        progress.show(std::min(1.0, seconds_since(start) / plan.budget), next);
+        progress.show(std::min(1.0, seconds_since(start) / budget), next);
     };
     std::optional<InterruptedBySignal> interrupted;
-    picked.results = run_rounds(interrupt, picked.mix, picked.reactors, rounds, interrupted);
+    picked.result.cases = run_rounds(interrupt, jobs, rounds, noise, interrupted);
     if (interrupted) throw *interrupted;
-    picked.report.seconds = rounds.seconds;
+    picked.result.seconds = rounds.seconds;
+    picked.result.noise = noise.finish();
+}
+
+std::string first_failure(const Picked& picked) {
+    const Series& series = picked.result.cases.at(0).series.at(0);
+    return series.subject.name + ": " + series.failure;
 }
 
 Picked pick(const PickPlan& plan) {
     const Clock::time_point start = Clock::now();
     Picked picked;
-    picked.report.machine = read_machine_facts();
-    picked.report.load_start = coir_bench::load_average();
+    BenchResult& result = picked.result;
+    result.machine = read_machine_facts();
+    result.load_start = coir_bench::load_average();
     try {
         InterruptWatch interrupt;
         const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
         picked.reactors = select_reactors(probed, plan.reactors);
-        std::copy_if(probed.begin(), probed.end(), std::back_inserter(picked.report.unusable),
-                     [](const auto& reactor) { return !reactor.usable; });
-        picked.mix = make_mix(plan.budget, can_load_by_ring(interrupt));
-        measure(interrupt, plan, start, picked);
+        for (const ProbedReactor& reactor : probed) {
+            if (!reactor.usable) result.left_out.push_back({reactor.name, reactor.reason});
+        }
+        PickPlan with_load = plan;
+        with_load.of_load.ring_load = can_load_by_ring(interrupt);
+        measure(interrupt, with_load, start, picked);
     } catch (const InterruptedBySignal& signal) {
         throw CommandError(128 + signal.signo, "interrupted: nothing is recommended or recorded");
     }
-    picked.report.load_end = coir_bench::load_average();
-    picked.recommendation = recommend(picked.results);
+    result.load_end = coir_bench::load_average();
+    picked.recommendation = recommend(result.cases, plan.goal);
     if (picked.recommendation.reactor.empty()) {
-        throw CommandError(exit_failure,
-                           "every reactor failed: " + picked.results[0].reactors[0].reactor + ": " +
-                               picked.results[0].reactors[0].failure);
+        throw CommandError(exit_failure, "every reactor failed: " + first_failure(picked));
     }
+    result.rounds = picked.recommendation.rounds;
     return picked;
 }
 
@@ -138,38 +178,88 @@ std::string format_comparison(const Comparison& comparison) {
            format_fixed(comparison.speed_interval.high, 2) + ")";
 }
 
-std::string format_contenders(const Recommendation& recommendation, bool colours) {
-    Table table({{"reactor", false}, {"echo", true}, {"spawn and timers", true}});
+std::string format_contenders(const PickPlan& plan, const Recommendation& recommendation,
+                              bool colours) {
+    Table table({{"reactor", false},
+                 {name_of(plan.goal), true},
+                 {name_of(tie_break_of(plan.goal)) + " (for ties)", true}});
     table.add({{recommendation.base, Colour::bold}, {"1.00 base"}, {"1.00 base"}});
     for (const Contender& contender : recommendation.contenders) {
         table.add({{contender.reactor, Colour::bold},
-                   {format_comparison(contender.echo)},
-                   {format_comparison(contender.upkeep)}});
+                   {format_comparison(contender.goal)},
+                   {format_comparison(contender.tie_break)}});
     }
     return table.format(colours);
 }
 
-std::string format_figures(const Picked& picked, bool colours) {
+// A case's value, or what the goal is about.
+std::string format_figure(Goal goal, const CaseInfo& info, const Sample& typical) {
+    switch (goal) {
+        case Goal::p99:
+            return is_absent(typical.p99_ns) ? "" : format_ns(typical.p99_ns);
+        case Goal::cpu:
+            return is_absent(typical.cpu_ns_per_op) ? "" : format_ns(typical.cpu_ns_per_op);
+        case Goal::memory:
+            return is_absent(typical.rss_bytes) ? "" : format_bytes(typical.rss_bytes);
+        case Goal::throughput:
+            break;
+    }
+    return format_value(info, typical.value);
+}
+
+std::string format_figures(const PickPlan& plan, const Picked& picked, bool colours) {
     std::vector<Table::Column> columns = {{"", false}};
     for (const ProbedReactor& reactor : picked.reactors) columns.push_back({reactor.name, true});
     Table table(columns);
-    for (const WorkloadResult& result : picked.results) {
-        for (std::size_t c = 0; c < result.workload->cases.size(); ++c) {
-            const CaseInfo& info = result.workload->cases[c];
-            std::vector<Cell> row{{result.workload->scenario + ", " + info.name}};
-            for (const ReactorResult& reactor : result.reactors) {
-                if (!reactor.failure.empty() || reactor.samples[c].empty()) {
-                    row.push_back({"failed", Colour::red});
-                    continue;
-                }
-                const double median = summarise(reactor.samples[c]).median;
-                row.push_back(
-                    {info.unit == "ns" ? format_ns(median) : format_short(median) + "/s"});
+    for (const CaseResult& one : picked.result.cases) {
+        std::vector<Cell> row{{one.scenario + ", " + one.info.name}};
+        for (const Series& series : one.series) {
+            if (!series.has_results()) {
+                row.push_back({"failed", Colour::red});
+                continue;
             }
-            table.add(std::move(row));
+            row.push_back({format_figure(plan.goal, one.info, summarise(series.rounds).typical)});
         }
+        table.add(std::move(row));
     }
     return table.format(colours);
+}
+
+std::string format_explanation(const PickPlan& plan, const Picked& picked, bool colours) {
+    const Recommendation& recommendation = picked.recommendation;
+    std::vector<Table::Column> columns = {{"", false}};
+    for (const Contender& contender : recommendation.contenders) {
+        columns.push_back({contender.reactor, true});
+    }
+    Table table(columns);
+    for (std::size_t i = 0; i < picked.result.cases.size(); ++i) {
+        const CaseResult& one = picked.result.cases[i];
+        std::vector<Cell> row{{one.scenario + ", " + one.info.name}};
+        for (const Contender& contender : recommendation.contenders) {
+            row.push_back({format_comparison(contender.cases[i])});
+        }
+        table.add(std::move(row));
+    }
+    std::string text = name_of(plan.goal) + " against " + recommendation.base + ", case by case:\n" +
+                       table.format(colours) + "\n";
+    text += "how it is decided: for each round the geometric mean of the cases' ratios to the most\n"
+            "portable reactor; the interval is that of the median over the rounds (bootstrap, 95 %).\n"
+            "Another reactor is recommended when its whole interval is above " +
+            format_fixed(goal_margin, 2) + ", or, where the goal\ndoes not tell, when that of " +
+            name_of(tie_break_of(plan.goal)) + " is above " + format_fixed(tie_break_margin, 2) +
+            ".\n\n";
+    const MachineFacts& machine = picked.result.machine;
+    text += "machine: " + machine.processor + ", " + std::to_string(machine.processors) + " CPUs, " +
+            machine.kernel + "; open files " + machine.open_files.soft + " of " +
+            machine.open_files.hard + ", locked memory " + machine.locked_memory.soft + "\n";
+    if (machine.io_uring_disabled) {
+        text += "  kernel.io_uring_disabled: " + std::to_string(*machine.io_uring_disabled) + "\n";
+    }
+    for (const Fact& fact : machine.details) text += "  " + fact.name + ": " + fact.value + "\n";
+    for (const ProbedReactor& reactor : picked.reactors) {
+        text += "  " + reactor.name + ": " + reactor.reason + "\n";
+    }
+    return text + "  load: " + picked.result.load_start + " -> " + picked.result.load_end + "\n\n";
 }
 
 std::string format_text(const Picked& picked, const PickPlan& plan) {
@@ -177,19 +267,24 @@ std::string format_text(const Picked& picked, const PickPlan& plan) {
     const Recommendation& recommendation = picked.recommendation;
     std::string text = coloured(recommendation.reactor, Colour::bold, colours) + ": " +
                        recommendation.reason + "\n\n";
-    text += "speed against " + recommendation.base + ", 95 % intervals, interleaved rounds: " +
+    text += plan.load->name + ": better than " + recommendation.base +
+            " by, with 95 % intervals; interleaved rounds: " +
             std::to_string(recommendation.rounds) + "\n";
-    text += format_contenders(recommendation, colours) + "\n";
-    text += "medians:\n" + format_figures(picked, colours) + "\n";
-    for (const WorkloadResult& result : picked.results) {
-        for (const ReactorResult& reactor : result.reactors) {
-            if (reactor.failure.empty()) continue;
-            text += "failed: " + result.workload->scenario + " on " + reactor.reactor + ": " +
-                    reactor.failure + "\n";
+    text += format_contenders(plan, recommendation, colours) + "\n";
+    text += "medians, " + name_of(plan.goal) + ":\n" + format_figures(plan, picked, colours) + "\n";
+    if (plan.explain) text += format_explanation(plan, picked, colours);
+    for (const CaseResult& one : picked.result.cases) {
+        for (const Series& series : one.series) {
+            if (series.failure.empty()) continue;
+            text += "failed: " + one.scenario + " on " + series.subject.name + ": " +
+                    series.failure + "\n";
         }
     }
-    for (const ProbedReactor& reactor : picked.report.unusable) {
-        text += "left out: " + reactor.name + ": " + reactor.reason + "\n";
+    for (const LeftOut& left_out : picked.result.left_out) {
+        text += "left out: " + left_out.name + ": " + left_out.reason + "\n";
+    }
+    for (const std::string& warning : picked.result.noise.warnings()) {
+        text += coloured("noise", Colour::yellow, colours) + ": " + warning + "\n";
     }
     if (!plan.write_to.empty()) text += "recorded in " + plan.write_to + "\n";
     return text;
@@ -201,70 +296,51 @@ void add_comparison(coir_bench::Json& json, const char* name, const Comparison& 
     json.close('}');
 }
 
+// The recommendation, and the measurements as `coir bench` writes them.
 std::string format_json(const Picked& picked, const PickPlan& plan) {
     const Recommendation& recommendation = picked.recommendation;
     coir_bench::Json json;
     json.open('{').field("schema", "coir.pick/1").field("coir", std::string(coir::version()));
     json.field("reactor", recommendation.reactor).field("reason", recommendation.reason);
     json.field("beyond_noise", recommendation.beyond_noise).field("base", recommendation.base);
-    json.field("budget_seconds", plan.budget);
+    json.field("workload", plan.load->name).field("goal", name_of(plan.goal));
+    json.field("budget_seconds", plan.of_load.budget);
     json.field("rounds", std::uint64_t{recommendation.rounds});
-    json.field("slice_seconds", picked.report.seconds);
-    add_machine(json, picked.report.machine);
-    json.field("load_start", picked.report.load_start);
-    json.field("load_end", picked.report.load_end);
     json.key("comparisons").open('[');
     for (const Contender& contender : recommendation.contenders) {
         json.open('{').field("reactor", contender.reactor);
-        add_comparison(json, "echo", contender.echo);
-        add_comparison(json, "upkeep", contender.upkeep);
+        add_comparison(json, "goal", contender.goal);
+        add_comparison(json, "tie_break", contender.tie_break);
         json.close('}');
     }
-    json.close(']').key("cases").open('[');
-    for (const WorkloadResult& result : picked.results) {
-        for (std::size_t c = 0; c < result.workload->cases.size(); ++c) {
-            for (const ReactorResult& reactor : result.reactors) {
-                json.open('{').field("scenario", result.workload->scenario);
-                json.field("case", result.workload->cases[c].name)
-                    .field("reactor", reactor.reactor);
-                json.field("unit", result.workload->cases[c].unit);
-                if (!reactor.failure.empty()) json.field("error", reactor.failure);
-                json.key("rounds").open('[');
-                for (const Sample& sample : reactor.samples[c]) json.value(sample.value);
-                json.close(']').close('}');
-            }
-        }
-    }
-    json.close(']');
+    json.close(']').key("bench");
+    add_bench_result(json, picked.result);
     if (!plan.write_to.empty()) json.field("written_to", plan.write_to);
     json.close('}');
     return json.text() + "\n";
 }
 
-std::vector<std::string> comments_for(const Picked& picked) {
-    const std::time_t now = std::time(nullptr);
-    char date[32] = "";
-    std::tm parts{};
-    if (::gmtime_r(&now, &parts)) std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &parts);
+std::vector<std::string> comments_for(const Picked& picked, const PickPlan& plan) {
     const Recommendation& recommendation = picked.recommendation;
-    std::vector<std::string> comments = {"Written by 'coir pick --write' on " + std::string(date) +
+    std::vector<std::string> comments = {"Written by 'coir pick --write' on " + date_now() +
                                              "; coir " + std::string(coir::version()) + ".",
                                          recommendation.reactor + ": " + recommendation.reason,
-                                         "Rounds measured: " +
+                                         "Workload " + plan.load->name + ", rounds measured: " +
                                              std::to_string(recommendation.rounds) + "; load " +
-                                             picked.report.load_start + " -> " +
-                                             picked.report.load_end + "."};
+                                             picked.result.load_start + " -> " +
+                                             picked.result.load_end + "."};
     for (const Contender& contender : recommendation.contenders) {
-        comments.push_back(contender.reactor + " against " + recommendation.base + ": echo " +
-                           format_comparison(contender.echo) + ", spawn and timers " +
-                           format_comparison(contender.upkeep));
+        comments.push_back(contender.reactor + " against " + recommendation.base + ": " + name_of(plan.goal) + " " +
+                           format_comparison(contender.goal) + ", " +
+                           name_of(tie_break_of(plan.goal)) + " " +
+                           format_comparison(contender.tie_break));
     }
     comments.push_back("Programs that name a reactor, and COIR_REACTOR, go before this file.");
     return comments;
 }
 
 void record(const Picked& picked, const PickPlan& plan) {
-    record_choice(plan.write_to, picked.recommendation.reactor, comments_for(picked));
+    record_choice(plan.write_to, picked.recommendation.reactor, comments_for(picked, plan));
     const char* variable = std::getenv("COIR_REACTOR");
     if (variable && *variable && std::string_view(variable) != "auto") {
         note("COIR_REACTOR=" + in_quotes(variable) + " is set and goes before the file");
@@ -276,7 +352,10 @@ void record(const Picked& picked, const PickPlan& plan) {
 int pick_command(const PickOptions& options) {
     const PickPlan plan = make_plan(options);
     // Not after the measurement, which nobody wants to make for nothing.
-    if (!plan.write_to.empty()) check_recordable(plan.write_to);
+    if (!plan.write_to.empty()) {
+        make_folder_of(plan.write_to);
+        check_writable(plan.write_to);
+    }
     const Picked picked = pick(plan);
     if (!plan.write_to.empty()) record(picked, plan);
     try {

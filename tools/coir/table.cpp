@@ -101,19 +101,36 @@ std::string format_fixed(double number, int decimals) {
     return digits;
 }
 
-std::string format_ns(double nanoseconds) {
-    struct Unit {
-        double factor;
-        const char* name;
-    };
-    constexpr Unit units[] = {{1, " ns"}, {1e3, " us"}, {1e6, " ms"}, {1e9, " s"}};
+namespace {
+
+struct Unit {
+    double factor;
+    const char* name;
+};
+
+// In the greatest unit that leaves at least 1, with three digits.
+template <std::size_t count>
+std::string format_scaled(double number, const Unit (&units)[count]) {
     const Unit* unit = &units[0];
     for (const Unit& next : units) {
         // Not at 1000: 999.96 would be shown as 1000.
-        if (std::fabs(nanoseconds) >= 0.9995 * next.factor) unit = &next;
+        if (std::fabs(number) >= 0.9995 * next.factor) unit = &next;
     }
-    const double shown = nanoseconds / unit->factor;
+    const double shown = number / unit->factor;
     return format_fixed(shown, shown < 9.995 ? 2 : shown < 99.95 ? 1 : 0) + unit->name;
+}
+
+}  // namespace
+
+std::string format_ns(double nanoseconds) {
+    constexpr Unit units[] = {{1, " ns"}, {1e3, " us"}, {1e6, " ms"}, {1e9, " s"}};
+    return format_scaled(nanoseconds, units);
+}
+
+std::string format_bytes(double bytes) {
+    constexpr Unit units[] = {{1e3, " KB"}, {1e6, " MB"}, {1e9, " GB"}};
+    if (std::fabs(bytes) < 999.5) return format_fixed(bytes, 0) + " B";
+    return format_scaled(bytes, units);
 }
 
 std::string format_whole(double number) {
@@ -126,13 +143,8 @@ std::string format_whole(double number) {
 }
 
 std::string format_short(double number) {
-    const auto scaled = [&](double factor, const char* name) {
-        const double shown = number / factor;
-        return format_fixed(shown, shown < 9.995 ? 2 : shown < 99.95 ? 1 : 0) + name;
-    };
-    if (number >= 999.5e3) return scaled(1e6, "M");
-    if (number >= 999.5) return scaled(1e3, "k");
-    return format_fixed(number, 0);
+    constexpr Unit units[] = {{1e3, "k"}, {1e6, "M"}};
+    return number < 999.5 ? format_fixed(number, 0) : format_scaled(number, units);
 }
 
 std::string bar(double share, std::size_t width, bool utf8) {

@@ -42,6 +42,8 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t wid
 
 /// "12.3 ns", "4.56 us", "1.20 ms", "3.00 s".
 std::string format_ns(double nanoseconds);
+/// "12 B", "4.61 KB", "24.0 MB": thousands, not 1,024s.
+std::string format_bytes(double bytes);
 /// "231,034".
 std::string format_whole(double number);
 /// "231k", "1.25M", "934".

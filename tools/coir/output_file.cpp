@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "pick_record.hpp"
+#include "output_file.hpp"
 
 #include "command.hpp"
 #include "text.hpp"
-
-#include <coir/detail/pick_file.hpp>
 
 #include <cerrno>
 #include <csignal>
@@ -19,8 +17,6 @@
 
 namespace coir_tool {
 namespace {
-
-constexpr const char* system_path = "/etc/coir/reactor";
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
     throw CommandError(exit_failure, in_quotes(path) + " cannot be written: " + what);
@@ -59,11 +55,6 @@ private:
 class Replacement {
 public:
     explicit Replacement(const std::string& path) : path_(path), target_(target_of(path)) {
-        std::error_code error;
-        if (target_.has_parent_path()) {
-            std::filesystem::create_directories(target_.parent_path(), error);
-            if (error) fail(path_, error.message());
-        }
         name_ = target_.string() + ".XXXXXX";
         fd_ = ::mkostemp(name_.data(), O_CLOEXEC);
         if (fd_ < 0) fail(path_, std::strerror(errno));
@@ -102,27 +93,17 @@ private:
 
 }  // namespace
 
-std::string record_path(const std::string& scope) {
-    if (scope == "system") return system_path;
-    if (scope != "user") {
-        throw UsageError("--write takes 'user' or 'system', got " + in_quotes(scope) +
-                         did_you_mean(scope, {"user", "system"}));
-    }
-    const std::vector<std::string> paths = coir::detail::pick_file_paths();
-    if (paths.front() == system_path) {
-        throw CommandError(exit_failure, "--write user needs XDG_CONFIG_HOME or HOME to be set");
-    }
-    return paths.front();
+void check_writable(const std::string& path) { Replacement attempt(path); }
+
+void make_folder_of(const std::string& path) {
+    const std::filesystem::path target = target_of(path);
+    if (!target.has_parent_path()) return;
+    std::error_code error;
+    std::filesystem::create_directories(target.parent_path(), error);
+    if (error) fail(path, error.message());
 }
 
-void check_recordable(const std::string& path) { Replacement attempt(path); }
-
-void record_choice(const std::string& path, const std::string& reactor,
-                   const std::vector<std::string>& comments) {
-    std::string text;
-    for (const std::string& comment : comments) text += "# " + comment + "\n";
-    text += "reactor = " + reactor + "\n";
-    text += "fingerprint = " + coir::detail::machine_fingerprint() + "\n";
+void write_file(const std::string& path, std::string_view text) {
     Replacement replacement(path);
     replacement.write(text);
     replacement.replace();

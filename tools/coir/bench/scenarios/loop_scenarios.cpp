@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The scenarios switch, spawn and timers: what the scheduler costs on each reactor.
-#include "loop_workload.hpp"
+#include "bench/loop_workload.hpp"
+#include "bench/scenarios/scenarios.hpp"
 #include "table.hpp"
 
 #include "support/clock.hpp"
@@ -28,7 +29,7 @@ void repeat_for(double seconds, const Part& part) {
     } while (coir_bench::now_ns() < end);
 }
 
-Sample measure_switches(unsigned task_count, double seconds) {
+Measured measure_switches(unsigned task_count, double seconds) {
     bool stop = false;
     std::vector<coir::Task<void>> tasks;
     for (unsigned i = 1; i < task_count; ++i) {
@@ -46,13 +47,13 @@ Sample measure_switches(unsigned task_count, double seconds) {
     turns = 0;
     const Stretch stretch;
     repeat_for(seconds, part);
-    const Sample sample = stretch.finish(turns * task_count);
+    Measured measured = stretch.finish(turns * task_count);
     stop = true;
     for (auto& task : tasks) coir::await(task);
-    return sample;
+    return measured;
 }
 
-Sample measure_spawns(unsigned at_once, double seconds) {
+Measured measure_spawns(unsigned at_once, double seconds) {
     double ran = 0;
     std::vector<coir::Task<void>> tasks;
     tasks.reserve(at_once);
@@ -76,8 +77,13 @@ Sample measure_spawns(unsigned at_once, double seconds) {
 constexpr std::size_t timer_count = 20'000;
 
 // Sums of stretches, taken apart by what was done in them.
+Sample no_sum() {
+    Sample sum;
+    sum.cpu_ns_per_op = sum.polls_per_op = 0;
+    return sum;
+}
 struct TimerSums {
-    Sample arm, cancel, fire;
+    Sample arm = no_sum(), cancel = no_sum(), fire = no_sum();
 };
 
 void add(Sample& sum, const Sample& part) {
@@ -87,11 +93,11 @@ void add(Sample& sum, const Sample& part) {
     sum.operations += part.operations;
 }
 
-Sample average(Sample sum) {
+Measured average(Sample sum) {
     sum.value /= sum.operations;
     sum.cpu_ns_per_op /= sum.operations;
     sum.polls_per_op /= sum.operations;
-    return sum;
+    return {sum, nullptr};
 }
 
 class TimerBench {
@@ -112,12 +118,12 @@ public:
             for (const auto delay : delays_) {
                 handles_.push_back(loop_.call_later(std::chrono::hours(1) + delay, [] {}));
             }
-            add(sums.arm, stretch.finish(timer_count));
+            add(sums.arm, stretch.finish(timer_count).sample);
         }
         {
             const Stretch stretch;
             for (const std::size_t index : order_) handles_[index].cancel();
-            add(sums.cancel, stretch.finish(timer_count));
+            add(sums.cancel, stretch.finish(timer_count).sample);
         }
         handles_.clear();
         coir::yield_now();
@@ -136,7 +142,7 @@ private:
         }
         const Stretch stretch;
         coir::await(all);
-        Sample sample = stretch.finish(timer_count);
+        Sample sample = stretch.finish(timer_count).sample;
         sample.value = sample.cpu_ns_per_op;
         return sample;
     }
@@ -147,7 +153,7 @@ private:
     std::vector<coir::TimerHandle> handles_;
 };
 
-std::vector<Sample> measure_timers(double seconds) {
+std::vector<Measured> measure_timers(double seconds) {
     TimerBench bench;
     TimerSums sums;
     bench.round(sums);
@@ -156,8 +162,8 @@ std::vector<Sample> measure_timers(double seconds) {
     return {average(sums.arm), average(sums.cancel), average(sums.fire)};
 }
 
-Sample measure_lateness(double seconds) {
-    const auto late = std::make_unique<coir_bench::Histogram>();
+Measured measure_lateness(double seconds) {
+    const auto late = std::make_shared<coir_bench::Histogram>();
     std::mt19937_64 random(2);
     const Stretch stretch;
     repeat_for(seconds, [&] {
@@ -166,56 +172,41 @@ Sample measure_lateness(double seconds) {
         coir::sleep_until(due);
         late->record(static_cast<std::uint64_t>((coir::get_running_loop().time() - due).count()));
     });
-    Sample sample = stretch.finish(static_cast<double>(late->total()));
-    set_latency(sample, *late);
-    sample.value = sample.p50_ns;
-    return sample;
+    Measured measured = stretch.finish(static_cast<double>(late->total()));
+    set_latency(measured, late);
+    measured.sample.value = measured.sample.p50_ns;
+    return measured;
 }
 
 }  // namespace
 
 Workload switch_workload(unsigned tasks) {
-    return {"switch",
-            "yield_now() among ready tasks, per switch",
-            {{format_whole(tasks) + " tasks", "ns", false}},
-            [tasks](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
-                return measure_in_loop(interrupt, reactor, seconds, [tasks](double time) {
-                    return std::vector<Sample>{measure_switches(tasks, time)};
-                });
-            }};
+    return loop_workload(
+        "switch", "yield_now() among ready tasks, per switch",
+        {{format_whole(tasks) + " tasks", "ns", false, "tasks", static_cast<double>(tasks)}},
+        [tasks](double seconds) { return std::vector{measure_switches(tasks, seconds)}; });
 }
 
 Workload spawn_workload(unsigned at_once) {
-    return {"spawn",
-            "create_task() and await(), per task",
-            {{at_once == 1 ? std::string("one by one") : format_whole(at_once) + " at once", "ns",
-              false}},
-            [at_once](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
-                return measure_in_loop(interrupt, reactor, seconds, [at_once](double time) {
-                    return std::vector<Sample>{measure_spawns(at_once, time)};
-                });
-            }};
+    return loop_workload(
+        "spawn", "create_task() and await(), per task",
+        {{at_once == 1 ? std::string("one by one") : format_whole(at_once) + " at once", "ns", false,
+          "at once", static_cast<double>(at_once)}},
+        [at_once](double seconds) { return std::vector{measure_spawns(at_once, seconds)}; });
 }
 
 Workload timers_workload() {
-    return {
+    return loop_workload(
         "timers",
         "call_later() with 20,000 timers, per timer; fire: CPU time; late: sleeps of 0.1 to 1 ms",
-        {{"arm", "ns", false}, {"cancel", "ns", false}, {"fire", "ns", false}},
-        [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
-            return measure_in_loop(interrupt, reactor, seconds, measure_timers);
-        }};
+        {{"arm", "ns", false, {}, 0}, {"cancel", "ns", false, {}, 0}, {"fire", "ns", false, {}, 0}},
+        measure_timers);
 }
 
 Workload lateness_workload() {
-    return {"timers",
-            {},
-            {{"late", "ns", false}},
-            [](InterruptWatch& interrupt, const std::string& reactor, double seconds) {
-                return measure_in_loop(interrupt, reactor, seconds, [](double time) {
-                    return std::vector<Sample>{measure_lateness(time)};
-                });
-            }};
+    return loop_workload("timers", {}, {{"late", "ns", false, {}, 0}}, [](double seconds) {
+        return std::vector{measure_lateness(seconds)};
+    });
 }
 
 }  // namespace coir_tool

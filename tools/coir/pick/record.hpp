@@ -12,10 +12,6 @@ namespace coir_tool {
 /// user has no home.
 std::string record_path(const std::string& scope);
 
-/// Whether the file could be written: makes its folder, and a file next to it that it removes
-/// again. CommandError with the reason when not.
-void check_recordable(const std::string& path);
-
 /// Replaces the file as a whole or not at all. `comments` go into it line by line.
 void record_choice(const std::string& path, const std::string& reactor,
                    const std::vector<std::string>& comments);

@@ -7,11 +7,12 @@
 namespace coir_tool {
 namespace {
 
-template <class Field>
-double median_of(const std::vector<Sample>& samples, Field Sample::*field) {
+double median_of(const std::vector<Sample>& samples, double Sample::*field) {
     std::vector<double> values;
-    for (const Sample& sample : samples) values.push_back(sample.*field);
-    return coir_bench::median(std::move(values));
+    for (const Sample& sample : samples) {
+        if (!is_absent(sample.*field)) values.push_back(sample.*field);
+    }
+    return values.empty() ? absent : coir_bench::median(std::move(values));
 }
 
 }  // namespace
@@ -25,10 +26,9 @@ Summary summarise(const std::vector<Sample>& samples) {
     summary.min = *std::min_element(values.begin(), values.end());
     summary.max = *std::max_element(values.begin(), values.end());
     summary.typical.value = summary.median;
-    for (double Sample::*field :
-         {&Sample::operations, &Sample::cpu_ns_per_op, &Sample::polls_per_op, &Sample::p50_ns,
-          &Sample::p99_ns, &Sample::p999_ns, &Sample::max_ns}) {
-        summary.typical.*field = median_of(samples, field);
+    summary.typical.operations = median_of(samples, &Sample::operations);
+    for (const Metric& metric : metrics) {
+        summary.typical.*metric.field = median_of(samples, metric.field);
     }
     return summary;
 }

@@ -2,7 +2,7 @@
 // What the rounds of one case on one reactor amount to, alone and compared with a base reactor.
 #pragma once
 
-#include "workload.hpp"
+#include "sample.hpp"
 
 #include "support/statistics.hpp"
 
@@ -27,7 +27,7 @@ struct Summary {
     double min = 0;
     double max = 0;
     double deviation = 0;  ///< median absolute deviation
-    Sample typical;        ///< medians of everything else
+    Sample typical;  ///< medians of everything else, over the rounds in which it was measured
 };
 
 /// From this many rounds on there is an interval: below, even the range from the least to the

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "histogram.hpp"
+
+namespace coir_bench {
+
+// What keeps a server busy, and counts and times its answers.
+//
+// Between two calls of run_for() nothing is sent, but what is under way stays so.
+class Load {
+ public:
+  Load() = default;
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+  virtual ~Load() = default;
+
+  // Throws std::runtime_error if the server falls silent, closes a connection or answers wrongly.
+  virtual void run_for(std::int64_t duration_ns) = 0;
+
+  std::uint64_t answers() const { return latency_->total(); }
+  const std::shared_ptr<Histogram>& latency() const { return latency_; }
+  void clear() { latency_ = std::make_shared<Histogram>(); }
+
+ protected:
+  void count_answer_after(std::int64_t elapsed_ns) {
+    latency_->record(static_cast<std::uint64_t>(elapsed_ns));
+  }
+
+ private:
+  std::shared_ptr<Histogram> latency_ = std::make_shared<Histogram>();
+};
+
+}  // namespace coir_bench

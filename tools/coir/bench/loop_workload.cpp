@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "loop_workload.hpp"
+
+#include "measured_message.hpp"
+
+#include "support/clock.hpp"
+#include "support/machine.hpp"
+
+#include <coir/await.hpp>
+#include <coir/fd.hpp>
+#include <coir/run.hpp>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace coir_tool {
+
+std::int64_t thread_cpu_ns() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+Stretch::Stretch()
+    : loop_(coir::get_running_loop()),
+      begin_ns_(coir_bench::now_ns()),
+      begin_cpu_ns_(thread_cpu_ns()),
+      begin_turns_(loop_.metrics().turns) {}
+
+double Stretch::elapsed_ns() const noexcept {
+    return static_cast<double>(coir_bench::now_ns() - begin_ns_);
+}
+
+Measured Stretch::finish(double operations) const {
+    Measured measured;
+    Sample& sample = measured.sample;
+    sample.value = elapsed_ns() / operations;
+    sample.operations = operations;
+    sample.cpu_ns_per_op = static_cast<double>(thread_cpu_ns() - begin_cpu_ns_) / operations;
+    sample.polls_per_op = static_cast<double>(loop_.metrics().turns - begin_turns_) / operations;
+    return measured;
+}
+
+namespace {
+
+std::vector<Measured> run_with_idle_connection(double seconds, const LoopBody& body) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        throw std::system_error(errno, std::generic_category(), "socketpair");
+    }
+    auto idle = coir::create_task([fd = pair[0]] { coir::wait_readable(fd); });
+    coir::yield_now();
+    std::vector<Measured> measured = body(seconds);
+    static_cast<void>(::shutdown(pair[1], SHUT_WR));  // ends the wait
+    coir::await(idle);
+    ::close(pair[0]);
+    ::close(pair[1]);
+    return measured;
+}
+
+}  // namespace
+
+std::vector<Measured> measure_in_loop(InterruptWatch& interrupt, const std::string& reactor,
+                                      double seconds, const LoopBody& body) {
+    return measure_in_child(interrupt, seconds, [&] {
+        coir_bench::pin_to_allowed_cpu(0);
+        coir::RunOptions options;
+        options.reactor = reactor;
+        return coir::run([&] { return run_with_idle_connection(seconds, body); }, options);
+    });
+}
+
+Workload loop_workload(std::string scenario, std::string title, std::vector<CaseInfo> cases,
+                       const LoopBody& body) {
+    Workload workload;
+    workload.scenario = std::move(scenario);
+    workload.title = std::move(title);
+    workload.cases = std::move(cases);
+    workload.measure = [body](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        return measure_in_loop(interrupt, subject.name, seconds, body);
+    };
+    return workload;
+}
+
+}  // namespace coir_tool

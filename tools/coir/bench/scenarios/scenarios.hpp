@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every workload that `coir bench` and `coir pick` know how to make.
+#pragma once
+
+#include "bench/workload.hpp"
+
+#include <cstddef>
+
+namespace coir_tool {
+
+/// A task that yields among `tasks` ready ones.
+Workload switch_workload(unsigned tasks);
+/// create_task and await, `at_once` tasks at a time.
+Workload spawn_workload(unsigned at_once);
+/// call_later: arming, cancelling, firing.
+Workload timers_workload();
+/// How much later than asked for a sleeping task goes on.
+Workload lateness_workload();
+
+struct EchoPlan {
+    std::size_t connections = 64;
+    std::size_t size = 64;
+    bool ring_load = false;  ///< the load generator may use io_uring: see can_load_by_ring()
+};
+/// A TCP server of coir's streams in one process, a closed-loop load generator in another.
+/// Baselines: hand-written loops, and a thread for each connection. Takes peers.
+Workload echo_workload(const EchoPlan& plan);
+/// Whether the load generator can use io_uring here; else it uses epoll. Tried in a child.
+bool can_load_by_ring(InterruptWatch& interrupt);
+
+/// What the command line says about the scenarios.
+struct ScenarioPlan {
+    std::vector<std::size_t> connections = {64};
+    std::size_t size = 64;
+    bool ring_load = false;
+};
+
+struct Scenario {
+    std::string name;
+    std::string summary;   ///< one line, for `coir bench list`
+    bool everyday = true;  ///< measured when no scenario is named
+    bool served = false;   ///< has connections and messages: --connections and --size are its options
+    std::function<std::vector<Workload>(const ScenarioPlan&)> make;
+};
+
+/// All of them, in the order of reports.
+const std::vector<Scenario>& all_scenarios();
+/// Null if there is none of that name.
+const Scenario* find_scenario(const std::string& name);
+
+}  // namespace coir_tool

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "workloads.hpp"
+
+#include "bench/scenarios/scenarios.hpp"
+
+#include <algorithm>
+
+#include <sys/resource.h>
+
+namespace coir_tool {
+namespace {
+
+std::size_t many_connections() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return 512;
+    return std::clamp<std::size_t>(limit.rlim_max / 2, 8, 512);
+}
+
+// Few, some and many, unless the user says how many. A small budget buys more rounds of less:
+// without rounds there is no interval.
+std::vector<std::size_t> connection_counts(const PickLoadPlan& plan) {
+    constexpr double budget_for_all = 4;
+    if (plan.connections) return {*plan.connections};
+    if (plan.budget < budget_for_all) return {64};
+    return {4, 64, many_connections()};
+}
+
+std::vector<Workload> make_echo(const PickLoadPlan& plan) {
+    std::vector<Workload> workloads;
+    for (const std::size_t connections : connection_counts(plan)) {
+        workloads.push_back(echo_workload({connections, plan.size, plan.ring_load}));
+    }
+    return workloads;
+}
+
+std::vector<Workload> make_timers(const PickLoadPlan&) {
+    return {timers_workload(), lateness_workload()};
+}
+
+std::vector<Workload> make_mixed(const PickLoadPlan& plan) {
+    std::vector<Workload> workloads = make_echo(plan);
+    workloads.push_back(spawn_workload(1000));
+    workloads.push_back(timers_workload());
+    return workloads;
+}
+
+}  // namespace
+
+const std::vector<PickLoad>& pick_loads() {
+    static const std::vector<PickLoad> loads = {
+        {"mixed", "a bit of everything a server does", true, make_mixed},
+        {"echo", "small requests and answers on TCP connections", true, make_echo},
+        {"timers", "arming, cancelling and firing timers", false, make_timers},
+    };
+    return loads;
+}
+
+}  // namespace coir_tool
