@@ -131,6 +131,30 @@ else
 fi
 check "no installed text names this machine's folders" no_machine_paths
 
+# ---- the servers that `coir bench` compares coir with ----
+
+peers=$(find "$prefix" -path '*/coir/peers/peers.list' -printf '%h')
+peers_are_complete() {
+    tr '\t' '\n' <"$peers/peers.list" | sed -n 's|^\./||p' | sort -u >"$scratch/peers"
+    [ -s "$scratch/peers" ] || return 1
+    while read -r file; do
+        ls -l "$peers/$file" || return 1
+    done <"$scratch/peers"
+}
+# A program in the place of the command, which looks for them as the command does.
+peers_are_found() {
+    cp "$build/tests/peers/peer-test" "$prefix/bin/" && found=$("$prefix/bin/peer-test")
+    rm -f "$prefix/bin/peer-test"
+    echo "found: $found, installed: $peers"
+    [ -n "$found" ] && [ "$(cd "$found" && pwd -P)" = "$(cd "$peers" && pwd -P)" ]
+}
+if [ -n "$peers" ] && [ -x "$build/tests/peers/peer-test" ]; then
+    check "the peers of coir bench are installed" peers_are_complete
+    check "the peers of coir bench are found relative to the command" peers_are_found
+else
+    skip "the peers of coir bench" "this build has none"
+fi
+
 # ---- pkg-config ----
 
 by_pkg_config() { # OUTPUT LINK_OPTION PKG_CONFIG_OPTIONS...

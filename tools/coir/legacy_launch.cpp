@@ -14,22 +14,11 @@
 #include "audit/audit.hpp"
 #include "audit/legacy_table.hpp"
 #include "audit/library_search.hpp"
+#include "own_folder.hpp"
 #include "text.hpp"
 
 namespace coir_tool {
 namespace {
-
-std::string folder_of(std::string path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-}
-
-std::string real_path(const std::string& path) {
-    char* real = ::realpath(path.c_str(), nullptr);
-    std::string result = real ? real : "";
-    std::free(real);
-    return result;
-}
 
 // The folder of the libcoir that this process has loaded; of the command, when it contains it.
 std::string folder_of_libcoir() {
@@ -128,7 +117,7 @@ std::string find_legacy_library() {
 }
 
 std::string find_library_of_coir(const std::string& name, const std::string& folder) {
-    const std::string command = folder_of(real_path("/proc/self/exe"));
+    const std::string command = folder_of_command();
     const std::string library = folder_of_libcoir();
     const std::string candidates[] = {
         library + "/" + name,  // installed: beside libcoir.so
