@@ -118,8 +118,9 @@ int main(int argc, char** argv) try {
   const LoadOptions options = parse_options(argc, argv);
   raise_descriptor_limit();
   if (options.pin >= 0) pin_to_cpu(options.pin);
-  const std::unique_ptr<EchoLoad> load = make_ring_load(
-      {.port = options.port, .connections = options.connections, .size = options.size});
+  const std::unique_ptr<EchoLoad> load = make_ring_load({.server = {Transport::Tcp, options.port},
+                                                          .connections = options.connections,
+                                                          .size = options.size});
   const LoadResult result = run_load(options, *load);
   if (result.requests == 0) throw std::runtime_error("no answer in the timed window");
   print(options, result, *load->latency());

@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "echo_load.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 
 namespace coir_bench {
 
-namespace {
-
-UniqueFd connect_to(int port) {
-  UniqueFd socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  const int on = 1;
-  check(::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-  // Close by reset: no connection stays behind in TIME_WAIT.
-  const linger reset{1, 0};
-  check(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), "SO_LINGER");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  check(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address),
-        "connect");
-  return socket;
-}
-
-}  // namespace
-
 EchoLoad::EchoLoad(const EchoLoadPlan& plan) : plan_(plan), connections_(plan.connections) {
-  for (Connection& connection : connections_) {
-    connection.socket = connect_to(plan.port);
+  if (plan.server.transport == Transport::Udp) lost_ = 0;
+  for (std::size_t index = 0; index < connections_.size(); ++index) {
+    Connection& connection = connections_[index];
+    if (index < plan.ends.size()) {
+      connection.ends = plan.ends[index];
+    } else {
+      sockets_.push_back(connect_to(plan.server));
+      connection.ends = {sockets_.back().get(), sockets_.back().get()};
+    }
     connection.out.assign(plan.size, 'q');
     connection.in.resize(plan.size);
+  }
+  for (std::size_t count = 0; count < plan.idle_connections; ++count) {
+    sockets_.push_back(connect_to(plan.server));
   }
 }
 
@@ -47,14 +31,13 @@ void EchoLoad::prepare_message(Connection& connection, std::int64_t now_ns) {
               std::min(connection.out.size(), sizeof connection.sequence));
 }
 
-void EchoLoad::count_answer(const Connection& connection, std::int64_t now_ns) {
+bool EchoLoad::count_answer(const Connection& connection, std::int64_t now_ns) {
   if (connection.in != connection.out) {
-    throw std::runtime_error("the server answered something else");
+    if (lost_) return false;
+    fail_wrong();
   }
   count_answer_after(now_ns - connection.sent_ns);
+  return true;
 }
-
-void EchoLoad::fail_closed() { throw std::runtime_error("the server closed a connection"); }
-void EchoLoad::fail_silent() { throw std::runtime_error("the server fell silent"); }
 
 }  // namespace coir_bench

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -17,8 +19,10 @@ class EpollLoad : public EchoLoad {
       : EchoLoad(plan),
         epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
         progress_(plan.connections) {
+    // Of pipes; sockets are asked for none.
+    if (!plan.ends.empty()) ::signal(SIGPIPE, SIG_IGN);
     for (std::size_t index = 0; index < connections_.size(); ++index) {
-      set_interest(index, EPOLL_CTL_ADD, EPOLLIN);
+      set_interest(index, EPOLL_CTL_ADD, connections_[index].ends.in, EPOLLIN);
     }
   }
 
@@ -38,6 +42,7 @@ class EpollLoad : public EchoLoad {
       now = now_ns();
       const std::uint64_t answers_before = answers();
       for (int nth = 0; nth < count; ++nth) handle(events[static_cast<std::size_t>(nth)], now);
+      give_up_lost(now, [&](std::size_t index) { start(index, now); });
       if (answers() != answers_before) heard_ns = now;
       if (now - heard_ns > kSilenceMaxNs) fail_silent();
     }
@@ -50,12 +55,30 @@ class EpollLoad : public EchoLoad {
     bool waits_to_send = false;
   };
 
-  void set_interest(std::size_t index, int operation, std::uint32_t interest) {
+  void set_interest(std::size_t index, int operation, int fd, std::uint32_t interest) {
     epoll_event event{};
     event.events = interest;
     event.data.u64 = index;
-    check(::epoll_ctl(epoll_.get(), operation, connections_[index].socket.get(), &event),
-          "epoll_ctl");
+    check(::epoll_ctl(epoll_.get(), operation, fd, &event), "epoll_ctl");
+  }
+
+  void wait_to_send(std::size_t index, bool wait) {
+    const Ends& ends = connections_[index].ends;
+    if (ends.in == ends.out) {
+      set_interest(index, EPOLL_CTL_MOD, ends.out, wait ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    } else {
+      set_interest(index, wait ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, ends.out, EPOLLOUT);
+    }
+  }
+
+  ssize_t send_some(const Ends& ends, const char* data, std::size_t size) const {
+    if (ends.in != ends.out) return ::write(ends.out, data, size);
+    return ::send(ends.out, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  ssize_t receive_some(const Ends& ends, char* data, std::size_t size) const {
+    if (ends.in != ends.out) return ::read(ends.in, data, size);
+    return ::recv(ends.in, data, size, MSG_DONTWAIT);
   }
 
   void start(std::size_t index, std::int64_t now) {
@@ -69,16 +92,15 @@ class EpollLoad : public EchoLoad {
     const Connection& connection = connections_[index];
     Progress& progress = progress_[index];
     while (progress.sent < plan_.size) {
-      const ssize_t sent =
-          ::send(connection.socket.get(), connection.out.data() + progress.sent,
-                 plan_.size - progress.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent = send_some(connection.ends, connection.out.data() + progress.sent,
+                                     plan_.size - progress.sent);
       if (sent < 0 && errno == EAGAIN) break;
       if (sent < 0) throw_errno("send");
       progress.sent += static_cast<std::size_t>(sent);
     }
     const bool unfinished = progress.sent < plan_.size;
     if (unfinished != progress.waits_to_send) {
-      set_interest(index, EPOLL_CTL_MOD, unfinished ? EPOLLIN | EPOLLOUT : EPOLLIN);
+      wait_to_send(index, unfinished);
       progress.waits_to_send = unfinished;
     }
   }
@@ -89,16 +111,15 @@ class EpollLoad : public EchoLoad {
     if (!(event.events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
     Connection& connection = connections_[index];
     Progress& progress = progress_[index];
-    const ssize_t got =
-        ::recv(connection.socket.get(), connection.in.data() + progress.received,
-               plan_.size - progress.received, MSG_DONTWAIT);
+    const ssize_t got = receive_some(connection.ends, connection.in.data() + progress.received,
+                                     plan_.size - progress.received);
     if (got < 0 && errno == EAGAIN) return;
     if (got < 0) throw_errno("recv");
     if (got == 0) fail_closed();
     progress.received += static_cast<std::size_t>(got);
     if (progress.received < plan_.size) return;
-    count_answer(connection, now);
-    start(index, now);
+    progress.received = 0;
+    if (count_answer(connection, now)) start(index, now);
   }
 
   bool started_ = false;

@@ -30,6 +30,7 @@ class RingLoad : public EchoLoad {
       now = now_ns();
       const std::uint64_t answers_before = answers();
       ring_.reap([&](const io_uring_cqe& cqe) { complete(cqe, now); });
+      give_up_lost(now, [&](std::size_t index) { send(index, now); });
       if (answers() != answers_before) heard_ns = now;
       if (now - heard_ns > kSilenceMaxNs) fail_silent();
     }
@@ -39,17 +40,25 @@ class RingLoad : public EchoLoad {
   static constexpr std::uint64_t kSendTag = ~std::uint64_t{0};
 
   void start(std::size_t index, std::int64_t now) {
+    send(index, now);
+    receive(index);
+  }
+
+  void send(std::size_t index, std::int64_t now) {
     Connection& connection = connections_[index];
     prepare_message(connection, now);
 
     io_uring_sqe* sqe = ring_.entry();
-    io_uring_prep_send(sqe, connection.socket.get(), connection.out.data(), plan_.size,
+    io_uring_prep_send(sqe, connection.ends.out, connection.out.data(), plan_.size,
                        MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = kSendTag;
+  }
 
-    sqe = ring_.entry();
-    io_uring_prep_recv(sqe, connection.socket.get(), connection.in.data(), plan_.size,
+  void receive(std::size_t index) {
+    Connection& connection = connections_[index];
+    io_uring_sqe* sqe = ring_.entry();
+    io_uring_prep_recv(sqe, connection.ends.in, connection.in.data(), plan_.size,
                        MSG_WAITALL);
     // The answer cannot be there yet.
     sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
@@ -61,8 +70,11 @@ class RingLoad : public EchoLoad {
     const auto index = static_cast<std::size_t>(cqe.user_data);
     check_negative(cqe.res, "recv");
     if (static_cast<std::size_t>(cqe.res) != plan_.size) fail_closed();
-    count_answer(connections_.at(index), now);
-    start(index, now);
+    if (count_answer(connections_.at(index), now)) {
+      start(index, now);
+    } else {
+      receive(index);
+    }
   }
 
   const unsigned batch_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "histogram.hpp"
 
@@ -23,12 +24,29 @@ class Load {
 
   std::uint64_t answers() const { return latency_->total(); }
   const std::shared_ptr<Histogram>& latency() const { return latency_; }
-  void clear() { latency_ = std::make_shared<Histogram>(); }
+  // Requests that were never answered; nothing where that cannot be.
+  std::optional<std::uint64_t> lost() const { return lost_; }
+  // Requests that were sent later than intended; nothing where there is no schedule.
+  std::optional<std::uint64_t> late() const { return late_; }
+
+  void clear() {
+    latency_ = std::make_shared<Histogram>();
+    if (lost_) lost_ = 0;
+    if (late_) late_ = 0;
+  }
 
  protected:
+  static constexpr std::int64_t kSilenceMaxNs = 5'000'000'000;
+
   void count_answer_after(std::int64_t elapsed_ns) {
     latency_->record(static_cast<std::uint64_t>(elapsed_ns));
   }
+  [[noreturn]] static void fail_closed();
+  [[noreturn]] static void fail_silent();
+  [[noreturn]] static void fail_wrong();
+
+  std::optional<std::uint64_t> lost_;
+  std::optional<std::uint64_t> late_;
 
  private:
   std::shared_ptr<Histogram> latency_ = std::make_shared<Histogram>();

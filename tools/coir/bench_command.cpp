@@ -198,10 +198,7 @@ BenchResult run_bench(BenchPlan& plan, const std::string& command) {
 
 int bench_command(const BenchOptions& options) {
     BenchPlan plan = make_plan(options);
-    if (plan.any_served()) {
-        const std::vector<std::size_t>& counts = plan.of_scenarios.connections;
-        check_descriptors_for(*std::max_element(counts.begin(), counts.end()));
-    }
+    for (const std::size_t count : plan.of_scenarios.connections) check_descriptors_for(count);
     if (options.output) check_writable(*options.output);
     const BenchResult result = run_bench(plan, options.command);
     if (options.output) write_file(*options.output, format_bench_json(result));

@@ -7,5 +7,7 @@ namespace coir_tool {
 
 /// CommandError (1) if no process here may have so many connections open.
 void check_descriptors_for(std::size_t connections);
+/// So many, or what a process here may have if both ends of a proxy are its own.
+std::size_t connections_within_limit(std::size_t wanted);
 
 }  // namespace coir_tool

@@ -25,6 +25,8 @@ struct Sample {
     double switches_per_op = absent;  ///< context switches, of both kinds
     double rss_bytes = absent;        ///< of the process under test, at the end
     double load_cpu_ns_per_op = absent;  ///< of the load generator
+    double lost_share = absent;          ///< of all requests, that were never answered
+    double late_share = absent;          ///< of all requests, that were sent behind schedule
     double p50_ns = absent, p90_ns = absent, p99_ns = absent, p999_ns = absent, max_ns = absent;
 };
 
@@ -38,7 +40,7 @@ struct Metric {
 };
 
 /// Everything but the value itself. Less is better, in all.
-inline constexpr std::array<Metric, 11> metrics{{
+inline constexpr std::array<Metric, 13> metrics{{
     {"cpu_ns_per_op", "CPU/op", Quantity::nanoseconds, &Sample::cpu_ns_per_op},
     {"p50_ns", "p50", Quantity::nanoseconds, &Sample::p50_ns},
     {"p90_ns", "p90", Quantity::nanoseconds, &Sample::p90_ns},
@@ -50,6 +52,8 @@ inline constexpr std::array<Metric, 11> metrics{{
     {"switches_per_op", "switches/op", Quantity::number, &Sample::switches_per_op},
     {"rss_bytes", "memory", Quantity::bytes, &Sample::rss_bytes},
     {"load_cpu_ns_per_op", "load CPU/op", Quantity::nanoseconds, &Sample::load_cpu_ns_per_op},
+    {"lost_share", "lost", Quantity::number, &Sample::lost_share},
+    {"late_share", "sent late", Quantity::number, &Sample::late_share},
 }};
 
 /// What one measurement of a case brings home.

@@ -7,6 +7,7 @@
 #include "support/clock.hpp"
 #include "support/machine.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -20,6 +21,10 @@ namespace {
 ProcessFacts read_at_rest(int pid) {
     ::usleep(1000);
     return read_process_facts(pid);
+}
+
+double share_of(std::uint64_t some, double answers) {
+    return static_cast<double>(some) / std::max(answers, static_cast<double>(some));
 }
 
 Measured run_load(const Served& served, int where, int server, double seconds) {
@@ -54,18 +59,29 @@ Measured run_load(const Served& served, int where, int server, double seconds) {
     sample.switches_per_op = static_cast<double>(after.switches - before.switches) / answers;
     sample.rss_bytes = static_cast<double>(after.rss_bytes);
     sample.load_cpu_ns_per_op = static_cast<double>(load_after.cpu_ns - load_before.cpu_ns) / answers;
+    if (const auto lost = load.lost()) sample.lost_share = share_of(*lost, answers);
+    if (const auto late = load.late()) sample.late_share = share_of(*late, answers);
     set_latency(measured, load.latency());
     return measured;
 }
 
-void serve(const Served& served, Sender& sender) {
+void serve(const Served& served, unsigned nth_cpu, Sender& sender) {
     coir_bench::raise_descriptor_limit();
-    coir_bench::pin_to_allowed_cpu(0);
+    coir_bench::pin_to_allowed_cpu(nth_cpu);
     if (!served.command.empty()) sender.become(served.command);
     served.serve([&](int where) { sender.send(std::to_string(where)); });
 }
 
-int number_from(const std::string& text) {
+}  // namespace
+
+ServerChild::ServerChild(InterruptWatch& interrupt, const Served& served, unsigned nth_cpu,
+                         Child::Clock::time_point deadline)
+    : prints_lines_(!served.command.empty()),
+      child_(interrupt, [&](Sender& sender) { serve(served, nth_cpu, sender); }),
+      where_(wait_until_reachable(deadline)) {}
+
+int ServerChild::wait_until_reachable(Child::Clock::time_point deadline) {
+    const std::string text = prints_lines_ ? child_.receive_line(deadline) : child_.receive(deadline);
     int number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size()) {
@@ -74,11 +90,10 @@ int number_from(const std::string& text) {
     return number;
 }
 
-// The load fails when the server does; then the server's error is the one to tell.
-[[noreturn]] void fail_with_cause(const Served& served, Child& server, const ChildFailure& failure) {
+void ServerChild::fail_with_cause(const ChildFailure& failure) {
     try {
         const auto soon = Child::Clock::now() + std::chrono::milliseconds(200);
-        served.command.empty() ? server.receive(soon) : server.receive_line(soon);
+        prints_lines_ ? child_.receive_line(soon) : child_.receive(soon);
     } catch (const ChildFailure& cause) {
         if (!cause.timed_out()) {
             throw ChildFailure(std::string("server: ") + cause.what(), cause.signo());
@@ -87,19 +102,14 @@ int number_from(const std::string& text) {
     throw ChildFailure(std::string("load generator: ") + failure.what());
 }
 
-}  // namespace
-
 Measured measure_served(InterruptWatch& interrupt, const Served& served, double seconds) {
-    Child server(interrupt, [&](Sender& sender) { serve(served, sender); });
-    const auto deadline = Child::Clock::now() + patience(seconds);
-    const int where = number_from(served.command.empty() ? server.receive(deadline)
-                                                         : server.receive_line(deadline));
+    ServerChild server(interrupt, served, 0, Child::Clock::now() + patience(seconds));
     try {
         return measure_in_child(interrupt, seconds, [&] {
-                   return std::vector{run_load(served, where, server.pid(), seconds)};
+                   return std::vector{run_load(served, server.where(), server.pid(), seconds)};
                }).at(0);
     } catch (const ChildFailure& failure) {
-        fail_with_cause(served, server, failure);
+        server.fail_with_cause(failure);
     }
 }
 

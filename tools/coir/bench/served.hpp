@@ -28,6 +28,24 @@ struct Served {
     std::function<std::unique_ptr<coir_bench::Load>(int where)> connect;
 };
 
+/// The server of `served` in a child, pinned to the nth CPU, until it is destroyed.
+class ServerChild {
+public:
+    /// Waits until it can be reached. Throws ChildFailure and InterruptedBySignal.
+    ServerChild(InterruptWatch& interrupt, const Served& served, unsigned nth_cpu,
+                Child::Clock::time_point deadline);
+    int where() const noexcept { return where_; }
+    int pid() const noexcept { return child_.pid(); }
+    /// The load failed: when the server did so before, then its error is the one to tell.
+    [[noreturn]] void fail_with_cause(const ChildFailure& failure);
+
+private:
+    int wait_until_reachable(Child::Clock::time_point deadline);
+    const bool prints_lines_;
+    Child child_;
+    const int where_;
+};
+
 /// One measurement of about `seconds` after a warm-up of a quarter of that: operations per second,
 /// what they cost the server, and their latencies.
 Measured measure_served(InterruptWatch& interrupt, const Served& served, double seconds);

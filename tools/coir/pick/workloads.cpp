@@ -2,19 +2,10 @@
 #include "workloads.hpp"
 
 #include "bench/scenarios/scenarios.hpp"
-
-#include <algorithm>
-
-#include <sys/resource.h>
+#include "descriptor_limit.hpp"
 
 namespace coir_tool {
 namespace {
-
-std::size_t many_connections() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return 512;
-    return std::clamp<std::size_t>(limit.rlim_max / 2, 8, 512);
-}
 
 // Few, some and many, unless the user says how many. A small budget buys more rounds of less:
 // without rounds there is no interval.
@@ -22,7 +13,7 @@ std::vector<std::size_t> connection_counts(const PickLoadPlan& plan) {
     constexpr double budget_for_all = 4;
     if (plan.connections) return {*plan.connections};
     if (plan.budget < budget_for_all) return {64};
-    return {4, 64, many_connections()};
+    return {4, 64, connections_within_limit(512)};
 }
 
 std::vector<Workload> make_echo(const PickLoadPlan& plan) {

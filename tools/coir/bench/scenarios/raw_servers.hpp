@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: BSL-1.0
-// Echo servers as one writes them without coir: what a reactor is to be measured against.
+// Servers as one writes them without coir: what a reactor is to be measured against.
 #pragma once
 
 #include "bench/served.hpp"
 
+#include "support/endpoint.hpp"
+
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coir_tool {
 
-/// "raw-epoll", "raw-io_uring", "raw-io_uring-multishot", "raw-poll": loops that do nothing else;
-/// "threads": a thread for each connection. Those that this kernel lacks fail when they are asked.
-std::vector<std::string> raw_echo_servers();
+/// What baselines with a thread for each connection, or each of the tasks, are called.
+inline constexpr const char* threads_baseline = "threads";
+/// A loop on epoll that does nothing else.
+inline constexpr const char* epoll_baseline = "raw-epoll";
 
-/// Serves TCP on loopback until it is killed. REQUIRES: one of those names.
-void serve_raw_echo(const std::string& name, std::size_t buffer_size, const Ready& ready);
+/// For streams: "raw-epoll", "raw-io_uring", "raw-io_uring-multishot", "raw-poll": loops that do
+/// nothing else; "threads": a thread for each connection. Those that this kernel lacks fail when they
+/// are asked. For datagrams: "raw-epoll" and, with one thread, "threads".
+std::vector<std::string> raw_echo_servers(coir_bench::Transport transport);
+
+/// Echoes until it is killed. REQUIRES: one of those names.
+void serve_raw_echo(const std::string& name, coir_bench::Transport transport,
+                    std::size_t buffer_size, const Ready& ready);
+
+/// Accepts TCP until it is killed; each connection in a thread, which closes it.
+[[noreturn]] void serve_with_threads(const std::function<void(int fd)>& handler, const Ready& ready);
+
+/// Sends all. False: the peer is gone.
+bool send_all(int fd, std::string_view bytes);
 
 }  // namespace coir_tool

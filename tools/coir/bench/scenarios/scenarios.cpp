@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "scenarios.hpp"
 
+#include "descriptor_limit.hpp"
+
 #include <algorithm>
 
 namespace coir_tool {
 namespace {
 
-std::vector<Workload> make_echo(const ScenarioPlan& plan) {
-    std::vector<Workload> workloads;
-    for (const std::size_t connections : plan.connections) {
-        workloads.push_back(echo_workload({connections, plan.size, plan.ring_load}));
-    }
-    return workloads;
+using Make = std::function<std::vector<Workload>(const ScenarioPlan&)>;
+
+// A workload for each number of connections.
+Make for_connections(Workload (*make)(const ServedPlan&), std::size_t unless_given = 64) {
+    return [=](const ScenarioPlan& plan) {
+        std::vector<std::size_t> counts = plan.connections;
+        if (counts.empty()) counts = {connections_within_limit(unless_given)};
+        std::vector<Workload> workloads;
+        for (const std::size_t connections : counts) {
+            workloads.push_back(make({connections, plan.size, plan.ring_load}));
+        }
+        return workloads;
+    };
 }
 
 }  // namespace
@@ -25,7 +34,14 @@ const std::vector<Scenario>& all_scenarios() {
         {"timers", "call_later(): arm, cancel, fire; how late sleeping tasks go on", true, false,
          [](const ScenarioPlan&) { return std::vector{timers_workload(), lateness_workload()}; }},
         {"echo", "TCP echo server on loopback against a load generator on another CPU", true, true,
-         make_echo},
+         for_connections(echo_workload)},
+        {"unix", "the same on Unix stream sockets", false, true, for_connections(unix_workload)},
+        {"udp", "the same with datagrams, and how many are lost", false, true,
+         for_connections(udp_workload)},
+        {"accept", "connections with one message each, as fast as they come", false, true,
+         for_connections(accept_workload)},
+        {"many", "TCP echo where a tenth of the connections is active", false, true,
+         for_connections(many_workload, 1000)},
     };
     return scenarios;
 }

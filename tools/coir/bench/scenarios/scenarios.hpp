@@ -2,6 +2,7 @@
 // Every workload that `coir bench` and `coir pick` know how to make.
 #pragma once
 
+#include "bench/scenarios/served_workload.hpp"
 #include "bench/workload.hpp"
 
 #include <cstddef>
@@ -10,27 +11,30 @@ namespace coir_tool {
 
 /// A task that yields among `tasks` ready ones.
 Workload switch_workload(unsigned tasks);
-/// create_task and await, `at_once` tasks at a time.
+/// create_task and await, `at_once` tasks at a time. Baseline: threads.
 Workload spawn_workload(unsigned at_once);
 /// call_later: arming, cancelling, firing.
 Workload timers_workload();
 /// How much later than asked for a sleeping task goes on.
 Workload lateness_workload();
 
-struct EchoPlan {
-    std::size_t connections = 64;
-    std::size_t size = 64;
-    bool ring_load = false;  ///< the load generator may use io_uring: see can_load_by_ring()
-};
-/// A TCP server of coir's streams in one process, a closed-loop load generator in another.
-/// Baselines: hand-written loops, and a thread for each connection. Takes peers.
-Workload echo_workload(const EchoPlan& plan);
+/// A server of coir's streams in one process, a closed-loop load generator in another. Baselines:
+/// hand-written loops, and a thread for each connection. Takes peers.
+Workload echo_workload(const ServedPlan& plan);
+/// The same on Unix sockets, without peers.
+Workload unix_workload(const ServedPlan& plan);
+/// The same with datagrams; what is lost is counted.
+Workload udp_workload(const ServedPlan& plan);
+/// Connections with one message each, so many at once.
+Workload accept_workload(const ServedPlan& plan);
+/// Echo where a tenth of the connections is active.
+Workload many_workload(const ServedPlan& plan);
 /// Whether the load generator can use io_uring here; else it uses epoll. Tried in a child.
 bool can_load_by_ring(InterruptWatch& interrupt);
 
 /// What the command line says about the scenarios.
 struct ScenarioPlan {
-    std::vector<std::size_t> connections = {64};
+    std::vector<std::size_t> connections = {};  ///< as given; none: what each scenario chooses
     std::size_t size = 64;
     bool ring_load = false;
 };
