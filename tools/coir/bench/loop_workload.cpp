@@ -20,17 +20,23 @@
 
 namespace coir_tool {
 
-std::int64_t thread_cpu_ns() noexcept {
+namespace {
+
+std::int64_t process_cpu_ns() noexcept {
     timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-Stretch::Stretch()
-    : loop_(coir::get_running_loop()),
+std::uint64_t turns_of(const coir::EventLoop* loop) { return loop ? loop->metrics().turns : 0; }
+
+}  // namespace
+
+Stretch::Stretch(const coir::EventLoop* loop)
+    : loop_(loop),
       begin_ns_(coir_bench::now_ns()),
-      begin_cpu_ns_(thread_cpu_ns()),
-      begin_turns_(loop_.metrics().turns) {}
+      begin_cpu_ns_(process_cpu_ns()),
+      begin_turns_(turns_of(loop)) {}
 
 double Stretch::elapsed_ns() const noexcept {
     return static_cast<double>(coir_bench::now_ns() - begin_ns_);
@@ -41,8 +47,10 @@ Measured Stretch::finish(double operations) const {
     Sample& sample = measured.sample;
     sample.value = elapsed_ns() / operations;
     sample.operations = operations;
-    sample.cpu_ns_per_op = static_cast<double>(thread_cpu_ns() - begin_cpu_ns_) / operations;
-    sample.polls_per_op = static_cast<double>(loop_.metrics().turns - begin_turns_) / operations;
+    sample.cpu_ns_per_op = static_cast<double>(process_cpu_ns() - begin_cpu_ns_) / operations;
+    if (loop_) {
+        sample.polls_per_op = static_cast<double>(turns_of(loop_) - begin_turns_) / operations;
+    }
     return measured;
 }
 
@@ -76,12 +84,20 @@ std::vector<Measured> measure_in_loop(InterruptWatch& interrupt, const std::stri
 }
 
 Workload loop_workload(std::string scenario, std::string title, std::vector<CaseInfo> cases,
-                       const LoopBody& body) {
+                       const LoopBody& body, const std::vector<BaselineBody>& baselines) {
     Workload workload;
     workload.scenario = std::move(scenario);
     workload.title = std::move(title);
     workload.cases = std::move(cases);
-    workload.measure = [body](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+    for (const BaselineBody& baseline : baselines) workload.baselines.push_back(baseline.name);
+    workload.measure = [=](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        for (const BaselineBody& baseline : baselines) {
+            if (subject.kind != Subject::Kind::baseline || baseline.name != subject.name) continue;
+            return measure_in_child(interrupt, seconds, [&] {
+                coir_bench::pin_to_allowed_cpu(0);
+                return baseline.body(seconds);
+            });
+        }
         return measure_in_loop(interrupt, subject.name, seconds, body);
     };
     return workload;

@@ -1,33 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // The scenarios switch, spawn and timers: what the scheduler costs on each reactor.
-#include "bench/loop_workload.hpp"
+#include "bench/at_once.hpp"
+#include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
 #include "table.hpp"
 
-#include "support/clock.hpp"
 #include "support/histogram.hpp"
 
 #include <coir/await.hpp>
 #include <coir/run.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <random>
+#include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace coir_tool {
 namespace {
-
-// Callers spend a fifth of their time on it first, for stacks to be touched and branches to be
-// learned.
-template <class Part>
-void repeat_for(double seconds, const Part& part) {
-    const std::int64_t end = coir_bench::now_ns() + static_cast<std::int64_t>(seconds * 1e9);
-    do {
-        part();
-    } while (coir_bench::now_ns() < end);
-}
 
 Measured measure_switches(unsigned task_count, double seconds) {
     bool stop = false;
@@ -38,40 +31,45 @@ Measured measure_switches(unsigned task_count, double seconds) {
         }));
     }
     const unsigned turns_at_once = std::max(1u, 20'000 / task_count);
-    double turns = 0;
-    const auto part = [&] {
+    Measured measured = time_parts(seconds, &coir::get_running_loop(), [&] {
         for (unsigned turn = 0; turn < turns_at_once; ++turn) coir::yield_now();
-        turns += turns_at_once;
-    };
-    repeat_for(seconds / 5, part);
-    turns = 0;
-    const Stretch stretch;
-    repeat_for(seconds, part);
-    Measured measured = stretch.finish(turns * task_count);
+        return static_cast<double>(turns_at_once) * task_count;
+    });
     stop = true;
     for (auto& task : tasks) coir::await(task);
     return measured;
 }
 
+// Starts so many, joins them all, and again.
+template <class Start, class Join>
+Measured measure_starts(unsigned at_once, double seconds, const coir::EventLoop* loop,
+                        const Start& start, const Join& join) {
+    std::vector<std::invoke_result_t<Start>> started;
+    started.reserve(at_once);
+    const unsigned batches = std::max(1u, 2000 / at_once);
+    return time_parts(seconds, loop, [&] {
+        for (unsigned batch = 0; batch < batches; ++batch) {
+            for (unsigned i = 0; i < at_once; ++i) started.push_back(start());
+            for (auto& one : started) join(one);
+            started.clear();
+        }
+        return static_cast<double>(batches) * at_once;
+    });
+}
+
 Measured measure_spawns(unsigned at_once, double seconds) {
     double ran = 0;
-    std::vector<coir::Task<void>> tasks;
-    tasks.reserve(at_once);
-    const unsigned batches = std::max(1u, 2000 / at_once);
-    const auto part = [&] {
-        for (unsigned batch = 0; batch < batches; ++batch) {
-            for (unsigned i = 0; i < at_once; ++i) {
-                tasks.push_back(coir::create_task([&ran] { ++ran; }));
-            }
-            for (auto& task : tasks) coir::await(task);
-            tasks.clear();
-        }
-    };
-    repeat_for(seconds / 5, part);
-    ran = 0;
-    const Stretch stretch;
-    repeat_for(seconds, part);
-    return stretch.finish(ran);
+    return measure_starts(
+        at_once, seconds, &coir::get_running_loop(),
+        [&] { return coir::create_task([&ran] { ++ran; }); },
+        [](coir::Task<void>& task) { coir::await(task); });
+}
+
+Measured measure_threads(unsigned at_once, double seconds) {
+    std::atomic<unsigned> ran = 0;
+    return measure_starts(
+        at_once, seconds, nullptr, [&] { return std::thread([&ran] { ++ran; }); },
+        [](std::thread& thread) { thread.join(); });
 }
 
 constexpr std::size_t timer_count = 20'000;
@@ -189,10 +187,11 @@ Workload switch_workload(unsigned tasks) {
 
 Workload spawn_workload(unsigned at_once) {
     return loop_workload(
-        "spawn", "create_task() and await(), per task",
-        {{at_once == 1 ? std::string("one by one") : format_whole(at_once) + " at once", "ns", false,
-          "at once", static_cast<double>(at_once)}},
-        [at_once](double seconds) { return std::vector{measure_spawns(at_once, seconds)}; });
+        "spawn", "create_task() and await(), per task; threads: std::thread and join()",
+        {{at_once_phrase(at_once), "ns", false, "at once", static_cast<double>(at_once)}},
+        [at_once](double seconds) { return std::vector{measure_spawns(at_once, seconds)}; },
+        {{threads_baseline,
+          [at_once](double seconds) { return std::vector{measure_threads(at_once, seconds)}; }}});
 }
 
 Workload timers_workload() {

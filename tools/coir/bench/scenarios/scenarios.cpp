@@ -23,6 +23,10 @@ Make for_connections(Workload (*make)(const ServedPlan&), std::size_t unless_giv
     };
 }
 
+Make only(Workload (*make)()) {
+    return [=](const ScenarioPlan&) { return std::vector{make()}; };
+}
+
 }  // namespace
 
 const std::vector<Scenario>& all_scenarios() {
@@ -42,6 +46,19 @@ const std::vector<Scenario>& all_scenarios() {
          for_connections(accept_workload)},
         {"many", "TCP echo where a tenth of the connections is active", false, true,
          for_connections(many_workload, 1000)},
+        {"files", "random reads of 4 KiB, cached and not, and synced appends, 16 at once", false, false,
+         [](const ScenarioPlan&) { return files_workloads(); }},
+        {"dns", "getaddrinfo() of localhost, 16 at once", false, false, only(dns_workload)},
+        {"subprocess", "starting a program and waiting for it, one by one and 16 at once", false, false,
+         [](const ScenarioPlan&) {
+             return std::vector{subprocess_workload(1), subprocess_workload(16)};
+         }},
+        {"channel", "items from one task to another: Queue and Channel", false, false,
+         only(channel_workload)},
+        {"mutex", "a Lock, uncontended and handed over among 16 tasks", false, false,
+         only(mutex_workload)},
+        {"wake", "calls from another thread to a sleeping and to a busy loop", false, false,
+         only(wake_workload)},
     };
     return scenarios;
 }

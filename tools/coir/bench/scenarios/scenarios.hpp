@@ -18,6 +18,19 @@ Workload timers_workload();
 /// How much later than asked for a sleeping task goes on.
 Workload lateness_workload();
 
+/// A Queue and a Channel from task to task. Baseline: threads.
+Workload channel_workload();
+/// A Lock, alone and handed over. Baseline: threads.
+Workload mutex_workload();
+/// call_soon_threadsafe from another thread. Baseline: threads.
+Workload wake_workload();
+/// Random reads and synced appends through coir::File. Baselines: threads, raw-io_uring.
+std::vector<Workload> files_workloads();
+/// getaddrinfo. Baseline: threads.
+Workload dns_workload();
+/// Programs that end at once, so many at a time. Baseline: threads.
+Workload subprocess_workload(unsigned at_once);
+
 /// A server of coir's streams in one process, a closed-loop load generator in another. Baselines:
 /// hand-written loops, and a thread for each connection. Takes peers.
 Workload echo_workload(const ServedPlan& plan);

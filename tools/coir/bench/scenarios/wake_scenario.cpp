@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+// The scenario wake: another thread, on the second CPU, calls something on a loop.
+#include "bench/at_once.hpp"
+#include "bench/scenarios/raw_servers.hpp"
+#include "bench/scenarios/scenarios.hpp"
+
+#include "support/machine.hpp"
+
+#include <coir/await.hpp>
+#include <coir/future.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <semaphore>
+#include <thread>
+
+#include <sched.h>
+
+namespace coir_tool {
+namespace {
+
+using coir_bench::Histogram;
+
+using Call = std::function<void()>;
+using Post = std::function<void(Call)>;
+
+// A thread's inbox as one writes it without coir.
+class Mailbox {
+public:
+    void post(Call call) {
+        const std::lock_guard guard(mutex_);
+        calls_.push_back(std::move(call));
+        changed_.notify_one();
+    }
+    // Until a call has set `done`.
+    void run_until(const bool& done) {
+        while (!done) {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [&] { return !calls_.empty(); });
+            const Call call = std::move(calls_.front());
+            calls_.pop_front();
+            lock.unlock();
+            call();
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Call> calls_;
+};
+
+// One at a time, so that the other side sleeps when it comes.
+Measured measure_round_trips(double seconds, const Post& post) {
+    std::binary_semaphore back(0);
+    Measured measured =
+        repeat_until(seconds, nullptr, [&](std::int64_t end_ns, Histogram& latency) {
+            for (std::int64_t before = coir_bench::now_ns(); before < end_ns;) {
+                post([&] { back.release(); });
+                back.acquire();
+                const std::int64_t after = coir_bench::now_ns();
+                latency.record(static_cast<std::uint64_t>(after - before));
+                before = after;
+            }
+        });
+    measured.sample.value = 1e9 / measured.sample.value;
+    return measured;
+}
+
+// As fast as they can be taken, so that the other side has always something to do.
+Measured measure_posts(double seconds, const Post& post) {
+    constexpr unsigned at_once = 256;
+    std::atomic<unsigned> ran = 0;
+    unsigned posted = 0;
+    const auto wait_for_all_but = [&](unsigned left) {
+        while (posted - ran.load(std::memory_order_acquire) > left) ::sched_yield();
+    };
+    const Measured measured = time_parts(seconds, nullptr, [&] {
+        for (unsigned i = 0; i < at_once; ++i, ++posted) {
+            wait_for_all_but(at_once);
+            post([&ran] { ran.fetch_add(1, std::memory_order_release); });
+        }
+        return static_cast<double>(at_once);
+    });
+    wait_for_all_but(0);
+    return measured;
+}
+
+// In a thread on the second CPU, which calls `finished` at its end.
+class Poster {
+public:
+    Poster(double seconds, const Post& post, const Call& finished)
+        : thread_([=, this] {
+              coir_bench::pin_to_allowed_cpu(1);
+              measured_ = {measure_round_trips(seconds / 2, post), measure_posts(seconds / 2, post)};
+              post(finished);
+          }) {}
+    std::vector<Measured> take() {
+        thread_.join();
+        return std::move(measured_);
+    }
+
+private:
+    std::vector<Measured> measured_;
+    std::thread thread_;
+};
+
+std::vector<Measured> measure_loop(double seconds) {
+    coir::EventLoop& loop = coir::get_running_loop();
+    coir::Future<void> done = coir::create_future<void>();
+    Poster poster(
+        seconds, [&](Call call) { loop.call_soon_threadsafe(std::move(call)); },
+        [&] { done.set_result(); });
+    coir::await(done);
+    return poster.take();
+}
+
+std::vector<Measured> measure_mailbox(double seconds) {
+    Mailbox mailbox;
+    bool done = false;
+    Poster poster(
+        seconds, [&](Call call) { mailbox.post(std::move(call)); }, [&] { done = true; });
+    mailbox.run_until(done);
+    return poster.take();
+}
+
+}  // namespace
+
+Workload wake_workload() {
+    return loop_workload(
+        "wake", "call_soon_threadsafe() by another thread; threads: a mutex and a condition",
+        {{"sleeping: round trip", "ns", false, {}, 0}, {"busy: per call", "ns", false, {}, 0}},
+        measure_loop, {{threads_baseline, measure_mailbox}});
+}
+
+}  // namespace coir_tool
