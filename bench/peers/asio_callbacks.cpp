@@ -25,11 +25,11 @@ void echo(std::unique_ptr<Connection> owner) {
       [owner = std::move(owner)](const asio::error_code& error, std::size_t got) mutable {
         if (error) return;
         Connection& same = *owner;
-        asio::async_write(same.socket, asio::buffer(same.data, got),
-                          [owner = std::move(owner)](const asio::error_code& failure,
-                                                     std::size_t) mutable {
-                            if (!failure) echo(std::move(owner));
-                          });
+        asio::async_write(
+            same.socket, asio::buffer(same.data, got),
+            [owner = std::move(owner)](const asio::error_code& failure, std::size_t) mutable {
+              if (!failure) echo(std::move(owner));
+            });
       });
 }
 

@@ -26,8 +26,7 @@ awaitable<void> echo(tcp::socket socket) {
 awaitable<void> serve(tcp::acceptor& acceptor) {
   for (;;) {
     asio::error_code error;
-    tcp::socket socket =
-        co_await acceptor.async_accept(asio::redirect_error(use_awaitable, error));
+    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(use_awaitable, error));
     if (error) continue;
     socket.set_option(tcp::no_delay(true), error);
     asio::co_spawn(acceptor.get_executor(), echo(std::move(socket)), asio::detached);

@@ -2,28 +2,27 @@
 // Boost.Fiber: a fiber for each connection.
 //
 // Boost.Fiber has no I/O of its own. Its manual offers two ways: a scheduling algorithm whose
-// suspend_until(), which is called when no fiber is ready, waits for the foreign source of events; or
-// the round_robin of its examples for Boost.Asio, which is not installed with the library. This is the
-// first way, with epoll: edge-triggered, and without a read after a short one, which would only say
-// that there is nothing.
-#include <boost/fiber/all.hpp>
-#include <boost/version.hpp>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <chrono>
-#include <cstdlib>
-#include <memory>
-#include <utility>
-#include <string>
-
+// suspend_until(), which is called when no fiber is ready, waits for the foreign source of events;
+// or the round_robin of its examples for Boost.Asio, which is not installed with the library. This
+// is the first way, with epoll: edge-triggered, and without a read after a short one, which would
+// only say that there is nothing.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/fiber/all.hpp>
+#include <boost/version.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "peer.h"
 
@@ -68,8 +67,8 @@ class EpollScheduler : public fibers::algo::round_robin {
  private:
   static int milliseconds_to(const std::chrono::steady_clock::time_point& when) {
     if (when == (std::chrono::steady_clock::time_point::max)()) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        when - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<long>(left.count(), 0, 60'000));
   }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSL-1.0
- * libevent: plain events with recv() and send(), which are faster than bufferevents here: those copy
- * through evbuffers and ask FIONREAD before each read. No locks: there is one thread.
+ * libevent: plain events with recv() and send(), which are faster than bufferevents here: those
+ * copy through evbuffers and ask FIONREAD before each read. No locks: there is one thread.
  */
 #include <arpa/inet.h>
 #include <event2/event.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSL-1.0
- * libuv: a stream for each connection. uv_try_write() sends from the buffer that was just read, without
- * a request and its callback; uv_write() takes over when the socket is full, and reading pauses.
+ * libuv: a stream for each connection. uv_try_write() sends from the buffer that was just read,
+ * without a request and its callback; uv_write() takes over when the socket is full, and reading
+ * pauses.
  */
 #include <uv.h>
 

@@ -5,8 +5,8 @@
  *                         standard input ends or SIGTERM comes; nothing else on standard output
  *   peer-NAME --version   prints the version of its library or language
  *
- * Any other argument: one line on standard error, status 2. TCP_NODELAY, a backlog of 4096, a buffer
- * of 4096 bytes for each connection, as bench/coir_echo_server.cpp has.
+ * Any other argument: one line on standard error, status 2. TCP_NODELAY, a backlog of 4096, a
+ * buffer of 4096 bytes for each connection, as bench/coir_echo_server.cpp has.
  */
 #ifndef COIR_BENCH_PEER_H
 #define COIR_BENCH_PEER_H

@@ -2,10 +2,10 @@
 // Which servers of other runtimes `coir bench` finds: peers.list, and what the commands in it say.
 #include "peers.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
-
-#include <sys/stat.h>
 
 #include "audit_support.hpp"
 

@@ -3,6 +3,7 @@
 //
 //   peer-test FOLDER NAME     FOLDER has peers.list; status 77 when the peer is not there
 //   peer-test                 prints the folder that a command in this program's place would find
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -11,12 +12,10 @@
 #include <system_error>
 #include <vector>
 
-#include <csignal>
-
 #include "peers.hpp"
-#include "server_process.hpp"
+#include "support/server_process.hpp"
 
-using namespace peer_test;
+using namespace server_test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -53,8 +52,8 @@ void small_messages_on_three_connections(const Command& command) {
     Client clients[] = {Client(port), Client(port), Client(port)};
     for (unsigned i = 0; i < 1000; ++i) {
         const std::string message = bytes(64, i);
-        expect(clients[i % 3].exchange(message) == message, "message " + std::to_string(i) +
-                                                                " did not come back as it was");
+        expect(clients[i % 3].exchange(message) == message,
+               "message " + std::to_string(i) + " did not come back as it was");
     }
 }
 

@@ -128,9 +128,8 @@ std::vector<Peer> find_peers(const std::string& folder, int most_seconds) {
 std::vector<MissingPeer> missing_peers(const std::vector<Peer>& found) {
     std::vector<MissingPeer> missing;
     for (const Known& known : known_peers) {
-        const bool here = std::any_of(found.begin(), found.end(), [&](const Peer& peer) {
-            return peer.name == known.name;
-        });
+        const bool here = std::any_of(found.begin(), found.end(),
+                                      [&](const Peer& peer) { return peer.name == known.name; });
         if (!here) missing.push_back({known.name, known.package, known.built});
     }
     return missing;

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "server_process.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-#include <stdexcept>
-#include <thread>
-
 #include <arpa/inet.h>
-#include <csignal>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,7 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace peer_test {
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+namespace server_test {
 
 using coir_bench::check;
 using coir_bench::throw_errno;
@@ -92,11 +93,9 @@ int ServerProcess::port() {
         if (::read(output_.get(), &next, 1) != 1) throw std::runtime_error("it ended: " + errors());
         line += next;
     }
-    char* end = nullptr;
-    const long port = std::strtol(line.c_str(), &end, 10);
-    if (end == line.c_str() || *end != '\n' || port < 1 || port > 65535) {
-        throw std::runtime_error("this is no port: " + line);
-    }
+    const char* digits = line.c_str() + line.find_last_not_of("0123456789\n") + 1;
+    const long port = std::strtol(digits, nullptr, 10);
+    if (port < 1 || port > 65535) throw std::runtime_error("this is no port: " + line);
     return static_cast<int>(port);
 }
 
@@ -112,6 +111,14 @@ End ServerProcess::wait(std::chrono::milliseconds at_most) {
     pid_ = -1;
     return {true, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+std::size_t ServerProcess::memory() const {
+    std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+    std::size_t all = 0;
+    std::size_t resident = 0;
+    statm >> all >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string ServerProcess::rest_of_output() { return read_all(output_.get()); }
@@ -142,18 +149,19 @@ bool Client::wait_for(short events, int milliseconds) const {
     return ::poll(&one, 1, milliseconds) > 0;
 }
 
-std::string Client::exchange(const std::string& text) {
+std::string Client::send_and_receive(const std::string& text, std::size_t size) {
     std::string came;
     std::size_t sent = 0;
     std::vector<char> buffer(65536);
-    while (came.size() < text.size()) {
+    while (came.size() < size) {
         const bool sending = sent < text.size();
         if (!wait_for(sending ? POLLIN | POLLOUT : POLLIN, patience)) break;
         if (sending) {
-            const ssize_t now = ::send(fd_.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+            const ssize_t now =
+                ::send(fd_.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
             if (now > 0) sent += static_cast<std::size_t>(now);
         }
-        const std::size_t most = std::min(buffer.size(), text.size() - came.size());
+        const std::size_t most = std::min(buffer.size(), size - came.size());
         const ssize_t got = ::recv(fd_.get(), buffer.data(), most, 0);
         if (got > 0) came.append(buffer.data(), static_cast<std::size_t>(got));
         if (got == 0 || (got < 0 && errno != EAGAIN)) break;
@@ -161,12 +169,12 @@ std::string Client::exchange(const std::string& text) {
     return came;
 }
 
-std::size_t Client::send_without_reading(std::size_t most) {
-    const std::string chunk(65536, 'f');
+std::size_t Client::send_without_reading(std::size_t most, const std::string& chunk) {
     std::size_t sent = 0;
     while (sent < most && wait_for(POLLOUT, 500)) {
-        const std::size_t size = std::min(chunk.size(), most - sent);
-        const ssize_t now = ::send(fd_.get(), chunk.data(), size, MSG_NOSIGNAL);
+        const std::size_t begin = sent % chunk.size();
+        const std::size_t size = std::min(chunk.size() - begin, most - sent);
+        const ssize_t now = ::send(fd_.get(), chunk.data() + begin, size, MSG_NOSIGNAL);
         if (now > 0) sent += static_cast<std::size_t>(now);
         if (now < 0 && errno != EAGAIN) break;
     }
@@ -194,9 +202,15 @@ void Client::send(const std::string& text) {
     }
 }
 
-bool Client::ends() {
+bool Client::ends(std::chrono::milliseconds at_most) {
     char byte;
-    return wait_for(POLLIN, patience) && ::recv(fd_.get(), &byte, 1, 0) == 0;
+    return wait_for(POLLIN, static_cast<int>(at_most.count())) &&
+           ::recv(fd_.get(), &byte, 1, 0) == 0;
+}
+
+bool Client::is_reset(std::chrono::milliseconds at_most) {
+    return wait_for(0,
+                    static_cast<int>(at_most.count()));  // POLLERR and POLLHUP are always reported
 }
 
 void Client::end_output() const { check(::shutdown(fd_.get(), SHUT_WR), "shutdown"); }
@@ -207,4 +221,4 @@ void Client::reset() {
     fd_.reset();
 }
 
-}  // namespace peer_test
+}  // namespace server_test
