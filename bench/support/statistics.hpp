@@ -20,4 +20,8 @@ struct Interval {
 // same interval.
 Interval bootstrap_median(const std::vector<double>& values);
 
+// A 95 % confidence interval of the median of `values` divided by that of `base`, for measurements
+// that were not paired: both are resampled, each by itself. REQUIRES: neither is empty.
+Interval bootstrap_median_ratio(const std::vector<double>& values, const std::vector<double>& base);
+
 }  // namespace coir_bench

@@ -7,7 +7,7 @@ source=$(dirname "$0")/../..
 
 # Commands and options.
 refused 2 'a command is needed'
-refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run, audit" frob
+refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run, audit, doctor, config, completion, man" frob
 refused 2 "did you mean 'bench'?" bnech
 refused 2 "did you mean 'bench'?" bnech --help
 refused 2 "unknown command 'frob'" help frob
@@ -18,6 +18,21 @@ refused 2 '--rounds needs a value' bench --rounds
 refused 2 'given more than once' bench --rounds 1 --rounds 2
 refused 2 'no value after the =' bench --rounds= switch
 refused 2 '--json takes no value' bench --json=maybe
+
+refused 2 "unknown option '--thresh'" bench compare --thresh 5 a b
+refused 2 'bench compare: takes OLD NEW, got 1 argument' bench compare a
+refused 2 'bench compare: takes OLD NEW, got 3 arguments' bench compare a b c
+refused 2 'bench show: takes FILE, got 0 arguments' bench show
+refused 2 "bench list: unexpected argument 'x'" bench list x
+refused 2 "completion takes bash, zsh, fish, got 'tcsh'" completion tcsh
+refused 2 "did you mean 'fish'?" completion fihs
+for option in --Json --JSON --jso -json; do
+    refused 2 "unknown option '$option'" reactors $option
+done
+long=$(head -c 1000000 /dev/zero | tr '\0' a | head -c 100000)
+refused 2 'unknown command' "$long"
+refused 2 'unknown command' "$(printf 'two\nlines')"
+refused 2 'unknown command' "$(printf '\377\376')"
 
 # Scenarios.
 refused 2 "did you mean 'switch'?" bench swich
@@ -40,6 +55,16 @@ refused 2 "from 1 to 100000, got '100001'" bench echo --connections 100001
 refused 2 "got '1048577'" bench echo --size 1048577
 refused 2 "belongs to scenarios with connections" bench switch --connections 5
 refused 2 "belongs to scenarios with connections" bench spawn timers --size 5
+
+# Loads and goals.
+refused 2 "did you mean 'echo'?" pick --workload ecoh
+refused 2 "--goal takes throughput, p99, cpu, memory, got 'speed'" pick --goal speed
+refused 2 'say nothing to --workload timers' pick --workload timers --connections 5
+refused 2 "got '0'" pick --connections 0
+refused 2 "got '1048577'" pick --size 1048577
+for value in -1 0 '' 5%% 1e1 1001 nan x; do
+    refused 2 "got '$value'" bench compare --threshold "$value" a b
+done
 
 # Reactors.
 refused 2 "did you mean 'epoll'?" bench --reactor epol
@@ -121,17 +146,19 @@ else
 fi
 
 # Help and version. Both other places where the options stand know them all.
+"$coir" man | tr -d '\\' >"$work/man"
 documented() {
     run "$@" --help
     for option in $(sed -n 's/^  [-h,]*\(--[a-z]*\).*/\1/p' "$work/out"); do
-        check "coir.1 has no $option" sh -c "tr -d '\\\\' <'$source/tools/coir.1' | grep -qF -- $option"
+        check "coir.1 has no $option" grep -qF -- "$option" "$work/man"
         check "cli.md has no $option" grep -qF -- "$option" "$source/docs/cli.md"
     done
 }
-for command in '' reactors bench pick run audit; do
+for command in '' reactors bench 'bench list' 'bench show' 'bench compare' 'bench report' pick run \
+    audit doctor config completion man; do
     run $command --help
     check "coir $command --help: status $status" [ "$status" -eq 0 ]
-    check "coir $command --help: no examples" grep -q '^Examples:' "$work/out"
+    check "coir $command --help: no examples" grep -q '^Examples\{0,1\}:' "$work/out"
     check "coir $command --help: stderr" [ ! -s "$work/err" ]
     cp "$work/out" "$work/help"
     run help $command

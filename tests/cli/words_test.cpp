@@ -7,6 +7,8 @@
 #include "table.hpp"
 #include "text.hpp"
 
+#include <cmath>
+
 #include <string>
 
 using namespace coir_tool;
@@ -60,6 +62,18 @@ TEST_CASE("cli: numbers as people read them", "[cli]") {
     CHECK(format_short(231'034) == "231k");
     CHECK(format_whole(1'234'567) == "1,234,567");
     CHECK(format_whole(999) == "999");
+    CHECK(format_bytes(999) == "999 B");
+    CHECK(format_bytes(4608) == "4.61 KB");
+    CHECK(format_bytes(23.96e6) == "24.0 MB");
+    CHECK(bar(std::nan(""), 4, true).empty());
+}
+
+TEST_CASE("cli: percent", "[cli]") {
+    CHECK(parse_percent("--threshold", "5") == 5);
+    CHECK(parse_percent("--threshold", "2.5%") == 2.5);
+    for (const char* text : {"", "%", "-1", "0", "1e1", ".5", "5.", "5%%", "1001", "nan", " 5"}) {
+        CHECK_THROWS_AS(parse_percent("--threshold", text), UsageError);
+    }
 }
 
 TEST_CASE("cli: a table is aligned by characters, and drops empty columns", "[cli]") {

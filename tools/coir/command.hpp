@@ -18,6 +18,7 @@ enum ExitStatus : int {
     exit_failure = 1,  ///< `coir audit`: something is not covered
     exit_usage = 2,    ///< `coir audit`: a file cannot be read
     exit_unavailable = 3,       ///< what was asked for cannot be had here: a reactor, --threads-as-tasks
+    exit_regression = 4,  ///< `coir bench compare`: something is worse beyond noise
     exit_not_executable = 126,  ///< `coir run`: the program is there, but cannot be run
     exit_not_found = 127,       ///< `coir run`: no such program
     // 128 + signal: 130 after Ctrl-C, 143 after SIGTERM.
@@ -74,9 +75,28 @@ struct PickOptions {
     bool json = false;
 };
 
+struct ShowOptions {
+    std::vector<std::string> files;
+    bool wide = false;
+};
+
+struct CompareOptions {
+    std::vector<std::string> files;  ///< old, new
+    OptionText threshold;
+    bool json = false;
+};
+
+struct ReportOptions {
+    std::vector<std::string> files;
+    bool html = false;
+    OptionText hgrm;    ///< a folder for latency distributions
+    OptionText output;  ///< nothing: standard output
+};
+
 struct RunOptions {
     OptionText reactor;
-    OptionText legacy;  ///< categories, or "all"
+    OptionText legacy;                      ///< categories, or "true" for all
+    std::vector<std::string> legacy_given;  ///< the same as it was typed, each time
     bool force = false;
     bool threads_as_tasks = false;
     std::vector<std::string> program;
@@ -91,11 +111,25 @@ struct AuditOptions {
     bool json = false;
 };
 
+struct DoctorOptions {
+    bool json = false;
+};
+
+struct ConfigOptions {
+    bool json = false;
+};
+
 // Each returns the exit status, or throws CommandError.
 int reactors_command(const ReactorsOptions& options);
 int bench_command(const BenchOptions& options);
+int bench_list_command();
+int bench_show_command(const ShowOptions& options);
+int bench_compare_command(const CompareOptions& options);
+int bench_report_command(const ReportOptions& options);
 int pick_command(const PickOptions& options);
 int run_command(const RunOptions& options);
 int audit_command(const AuditOptions& options);
+int doctor_command(const DoctorOptions& options);
+int config_command(const ConfigOptions& options);
 
 }  // namespace coir_tool

@@ -56,4 +56,20 @@ double parse_seconds(std::string_view option, std::string_view text, double leas
     return number;
 }
 
+double parse_percent(std::string_view option, std::string_view text) {
+    double number = 0;
+    std::string_view digits = text;
+    if (digits.ends_with("%")) digits.remove_suffix(1);
+    const char* end = digits.data() + digits.size();
+    const auto [stopped, error] =
+        std::from_chars(digits.data(), end, number, std::chars_format::fixed);
+    const bool plain_number = !digits.empty() && is_digit(digits.front()) && is_digit(digits.back());
+    if (!plain_number || error != std::errc() || stopped != end || !(number > 0 && number <= 1000)) {
+        throw UsageError(std::string(option) +
+                         " takes percent above 0 and up to 1000 such as 5 or 2.5, got " +
+                         in_quotes(text));
+    }
+    return number;
+}
+
 }  // namespace coir_tool

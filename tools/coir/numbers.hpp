@@ -13,4 +13,7 @@ std::uint64_t parse_count(std::string_view option, std::string_view text, std::u
 /// Seconds from `least` to `most`: "2", "0.25", "2s", "250ms"; UsageError otherwise.
 double parse_seconds(std::string_view option, std::string_view text, double least, double most);
 
+/// A share in percent, above 0 and up to 1000: "5", "2.5", "5%". UsageError else.
+double parse_percent(std::string_view option, std::string_view text);
+
 }  // namespace coir_tool

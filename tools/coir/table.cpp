@@ -149,7 +149,8 @@ std::string format_short(double number) {
 
 std::string bar(double share, std::size_t width, bool utf8) {
     static constexpr const char* eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    const double columns = std::clamp(share, 0.0, 1.0) * static_cast<double>(width);
+    const double shown = share > 0 ? std::min(share, 1.0) : 0.0;  // NaN is nothing
+    const double columns = shown * static_cast<double>(width);
     std::string text;
     if (!utf8) return std::string(static_cast<std::size_t>(columns + 0.5), '#');
     const auto steps = static_cast<std::size_t>(columns * 8 + 0.5);

@@ -75,8 +75,11 @@ Series read_series(const Json& json) {
     series.failure = json.value("error", "");
     if (json.contains("rounds")) {
         const Json& rounds = json.at("rounds");
-        series.rounds.resize(rounds.at("value").size());
-        read_rounds(rounds, "value", series.rounds, &Sample::value);
+        const auto values = rounds.at("value").get<std::vector<double>>();
+        for (const double value : values) {
+            series.rounds.emplace_back();
+            series.rounds.back().value = value;
+        }
         read_rounds(rounds, "operations", series.rounds, &Sample::operations);
         for (const Metric& metric : metrics) {
             read_rounds(rounds, metric.name, series.rounds, metric.field);

@@ -29,6 +29,10 @@ std::string format_metric(const Metric& metric, double value) {
     return format_fixed(value, 3);
 }
 
+std::string format_interval(const coir_bench::Interval& interval) {
+    return format_fixed(interval.low, 2) + ".." + format_fixed(interval.high, 2);
+}
+
 namespace {
 
 // Half of the rounds are nearer to the median than this.
@@ -49,10 +53,6 @@ Cell format_finding(const Comparison& comparison) {
             break;
     }
     return {"?", Colour::dim};
-}
-
-std::string format_interval(const coir_bench::Interval& interval) {
-    return format_fixed(interval.low, 2) + ".." + format_fixed(interval.high, 2);
 }
 
 // What fits beside the rest on an ordinary screen.

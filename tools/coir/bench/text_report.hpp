@@ -4,6 +4,8 @@
 
 #include "result.hpp"
 
+#include "support/statistics.hpp"
+
 #include <string>
 
 namespace coir_tool {
@@ -20,5 +22,7 @@ std::string format_bench_text(const BenchResult& result, const TextStyle& style)
 std::string format_value(const CaseInfo& info, double value);
 /// A metric's; empty when it was not measured.
 std::string format_metric(const Metric& metric, double value);
+/// "0.97..1.04".
+std::string format_interval(const coir_bench::Interval& interval);
 
 }  // namespace coir_tool
