@@ -20,7 +20,7 @@ class AcceptLoad : public Load {
   explicit AcceptLoad(const AcceptLoadPlan& plan)
       : plan_(plan),
         epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-        message_(plan.size, 'q'),
+        message_(plan.size, kFiller),
         visits_(plan.at_once) {}
 
   void run_for(std::int64_t duration_ns) override {
@@ -83,10 +83,7 @@ class AcceptLoad : public Load {
       if (got < 0 && errno == EAGAIN) return;
       if (got < 0) throw_errno("recv");
       if (got == 0) fail_closed();
-      const auto end = buffer.begin() + got;
-      if (std::find_if(buffer.begin(), end, [](char byte) { return byte != 'q'; }) != end) {
-        fail_wrong();
-      }
+      check_filler({buffer.data(), static_cast<std::size_t>(got)});
       visit.received += static_cast<std::size_t>(got);
     }
     count_answer_after(now - visit.begin_ns);

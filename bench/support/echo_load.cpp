@@ -16,7 +16,7 @@ EchoLoad::EchoLoad(const EchoLoadPlan& plan) : plan_(plan), connections_(plan.co
       sockets_.push_back(connect_to(plan.server));
       connection.ends = {sockets_.back().get(), sockets_.back().get()};
     }
-    connection.out.assign(plan.size, 'q');
+    connection.out.assign(plan.size, kFiller);
     connection.in.resize(plan.size);
   }
   for (std::size_t count = 0; count < plan.idle_connections; ++count) {

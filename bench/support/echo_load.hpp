@@ -13,12 +13,6 @@
 
 namespace coir_bench {
 
-// Two descriptors that lead to a server and back; of a socket, twice the same.
-struct Ends {
-  int out = -1;
-  int in = -1;
-};
-
 struct EchoLoadPlan {
   Endpoint server;
   std::size_t connections = 64;

@@ -14,6 +14,12 @@ struct Endpoint {
   int number = 0;
 };
 
+// Two descriptors that lead to a peer and back; of a socket, twice the same.
+struct Ends {
+  int out = -1;
+  int in = -1;
+};
+
 // A socket for connecting to such a server. TCP sends at once, and closes by reset, so that no
 // connection stays behind in TIME_WAIT. `flags`: SOCK_NONBLOCK or nothing.
 UniqueFd open_socket(Transport transport, int flags = 0);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "histogram.hpp"
 
@@ -41,6 +42,9 @@ class Load {
   void count_answer_after(std::int64_t elapsed_ns) {
     latency_->record(static_cast<std::uint64_t>(elapsed_ns));
   }
+  // Of messages that are all alike.
+  static constexpr char kFiller = 'q';
+  static void check_filler(std::string_view answer);
   [[noreturn]] static void fail_closed();
   [[noreturn]] static void fail_silent();
   [[noreturn]] static void fail_wrong();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir bench: scenarios on every reactor that works here, in interleaved rounds.
+#include "bench/generator_notes.hpp"
 #include "bench/result_file.hpp"
 #include "bench/rounds.hpp"
 #include "bench/scenarios/scenarios.hpp"
@@ -131,9 +132,14 @@ void measure(InterruptWatch& interrupt, const BenchPlan& plan,
     std::optional<InterruptedBySignal> interrupted;
     for (const Scenario* scenario : plan.scenarios) {
         std::vector<Job> jobs;
-        for (Workload& workload : scenario->make(plan.of_scenarios)) {
-            std::vector<Subject> subjects = subjects_of(workload, plan, reactors);
-            jobs.push_back({std::move(workload), std::move(subjects)});
+        try {
+            for (Workload& workload : scenario->make(plan.of_scenarios)) {
+                std::vector<Subject> subjects = subjects_of(workload, plan, reactors);
+                jobs.push_back({std::move(workload), std::move(subjects)});
+            }
+        } catch (const InterruptedBySignal& signal) {
+            interrupted = signal;
+            break;
         }
         RoundPlan rounds;
         rounds.seconds = plan.seconds;
@@ -186,7 +192,12 @@ BenchResult run_bench(BenchPlan& plan, const std::string& command) {
                 if (!reactor.usable) result.left_out.push_back({reactor.name, reactor.reason});
             }
         }
+        plan.of_scenarios.interrupt = &interrupt;
+        plan.of_scenarios.first_reactor = reactors.front().name;
         measure(interrupt, plan, reactors, result);
+        for (std::string& sentence : generator_notes(result.cases)) {
+            result.notes.push_back(std::move(sentence));
+        }
     } catch (const InterruptedBySignal& signal) {
         throw CommandError(128 + signal.signo, "interrupted before anything was measured");
     }

@@ -4,34 +4,49 @@
 #include "bench/scenarios/scenarios.hpp"
 #include "descriptor_limit.hpp"
 
+#include <iterator>
+
 namespace coir_tool {
 namespace {
 
-// Few, some and many, unless the user says how many. A small budget buys more rounds of less:
-// without rounds there is no interval.
+using Workloads = std::vector<Workload>;
+
+// Less than that buys more rounds of less: without rounds there is no interval.
+constexpr double budget_for_all = 4;
+
+// Few, some and many, unless the user says how many.
 std::vector<std::size_t> connection_counts(const PickLoadPlan& plan) {
-    constexpr double budget_for_all = 4;
     if (plan.connections) return {*plan.connections};
     if (plan.budget < budget_for_all) return {64};
     return {4, 64, connections_within_limit(512)};
 }
 
-std::vector<Workload> make_echo(const PickLoadPlan& plan) {
-    std::vector<Workload> workloads;
+Workloads for_connections(const PickLoadPlan& plan, Workload (*make)(const ServedPlan&)) {
+    Workloads workloads;
     for (const std::size_t connections : connection_counts(plan)) {
-        workloads.push_back(echo_workload({connections, plan.size, plan.ring_load}));
+        workloads.push_back(make({connections, plan.size, plan.ring_load}));
     }
     return workloads;
 }
 
-std::vector<Workload> make_timers(const PickLoadPlan&) {
-    return {timers_workload(), lateness_workload()};
+Workloads make_echo(const PickLoadPlan& plan) { return for_connections(plan, echo_workload); }
+Workloads make_proxy(const PickLoadPlan& plan) { return for_connections(plan, proxy_workload); }
+Workloads make_rpc(const PickLoadPlan& plan) { return for_connections(plan, rpc_workload); }
+// A reactor is judged by everything, so that there must be nothing that none can do. But where files
+// were asked for, the reason is.
+Workloads make_files(const PickLoadPlan&) {
+    Workloads possible = files_workloads(true);
+    return possible.empty() ? files_workloads() : possible;
 }
+Workloads make_timers(const PickLoadPlan&) { return {timers_workload(), lateness_workload()}; }
 
-std::vector<Workload> make_mixed(const PickLoadPlan& plan) {
-    std::vector<Workload> workloads = make_echo(plan);
+Workloads make_mixed(const PickLoadPlan& plan) {
+    Workloads workloads = make_echo(plan);
     workloads.push_back(spawn_workload(1000));
-    workloads.push_back(timers_workload());
+    if (plan.budget < budget_for_all) return workloads;
+    workloads.push_back(rpc_workload({plan.connections.value_or(64), plan.size, plan.ring_load}));
+    Workloads files = files_workloads(true);
+    std::move(files.begin(), files.end(), std::back_inserter(workloads));
     return workloads;
 }
 
@@ -39,8 +54,11 @@ std::vector<Workload> make_mixed(const PickLoadPlan& plan) {
 
 const std::vector<PickLoad>& pick_loads() {
     static const std::vector<PickLoad> loads = {
-        {"mixed", "a bit of everything a server does", true, make_mixed},
+        {"mixed", "a bit of everything a server does: echo, rpc, files, spawning", true, make_mixed},
         {"echo", "small requests and answers on TCP connections", true, make_echo},
+        {"proxy", "forwarding TCP connections", true, make_proxy},
+        {"rpc", "requests that each get a task, a timeout and some work", true, make_rpc},
+        {"files", "random reads and synced appends", false, make_files},
         {"timers", "arming, cancelling and firing timers", false, make_timers},
     };
     return loads;

@@ -146,12 +146,17 @@ Workload reads(const std::shared_ptr<SharedFile>& file, const char* name, int fl
 
 }  // namespace
 
-std::vector<Workload> files_workloads() {
+std::vector<Workload> files_workloads(bool leave_out_impossible) {
+    if (leave_out_impossible && !can_have_scratch_file(0)) return {};
     const auto file = std::make_shared<SharedFile>();
-    return {reads(file, "cached reads", 0), reads(file, "O_DIRECT reads", O_DIRECT),
-            loop_workload("files", title, {{"synced appends", "appends/s", true, {}, 0}},
-                          append_in_tasks,
-                          {{threads_baseline, append_in_threads}, {ring_baseline, append_in_ring}})};
+    std::vector<Workload> workloads{reads(file, "cached reads", 0)};
+    if (!leave_out_impossible || can_have_scratch_file(O_DIRECT)) {
+        workloads.push_back(reads(file, "O_DIRECT reads", O_DIRECT));
+    }
+    workloads.push_back(loop_workload(
+        "files", title, {{"synced appends", "appends/s", true, {}, 0}}, append_in_tasks,
+        {{threads_baseline, append_in_threads}, {ring_baseline, append_in_ring}}));
+    return workloads;
 }
 
 }  // namespace coir_tool

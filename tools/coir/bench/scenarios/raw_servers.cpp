@@ -29,12 +29,7 @@ constexpr std::array<RawLoop, 4> raw_loops{{
 }};
 
 void echo_blocking(int fd, std::size_t buffer_size) {
-    std::string buffer(buffer_size, '\0');
-    for (;;) {
-        const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-        if (got <= 0) break;
-        if (!send_all(fd, {buffer.data(), static_cast<std::size_t>(got)})) break;
-    }
+    pump_blocking(fd, fd, buffer_size);
     ::close(fd);
 }
 
@@ -61,6 +56,15 @@ bool send_all(int fd, std::string_view bytes) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+}
+
+void pump_blocking(int from, int to, std::size_t buffer_size) {
+    std::string buffer(buffer_size, '\0');
+    for (;;) {
+        const ssize_t got = ::recv(from, buffer.data(), buffer.size(), 0);
+        if (got <= 0) return;
+        if (!send_all(to, {buffer.data(), static_cast<std::size_t>(got)})) return;
+    }
 }
 
 std::vector<std::string> raw_echo_servers(Transport transport) {

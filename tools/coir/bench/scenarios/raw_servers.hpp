@@ -28,6 +28,9 @@ std::vector<std::string> raw_echo_servers(coir_bench::Transport transport);
 void serve_raw_echo(const std::string& name, coir_bench::Transport transport,
                     std::size_t buffer_size, const Ready& ready);
 
+/// Sends what comes on `from` to `to`, until either ends.
+void pump_blocking(int from, int to, std::size_t buffer_size);
+
 /// Accepts TCP until it is killed; each connection in a thread, which closes it.
 [[noreturn]] void serve_with_threads(const std::function<void(int fd)>& handler, const Ready& ready);
 

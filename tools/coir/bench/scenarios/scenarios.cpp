@@ -10,17 +10,37 @@ namespace {
 
 using Make = std::function<std::vector<Workload>(const ScenarioPlan&)>;
 
+constexpr std::size_t some_connections = 64;
+constexpr std::size_t many_connections = 1000;
+
+std::vector<ServedPlan> plans_of(const ScenarioPlan& plan, std::size_t unless_given) {
+    std::vector<std::size_t> counts = plan.connections;
+    if (counts.empty()) counts = {connections_within_limit(unless_given)};
+    std::vector<ServedPlan> plans;
+    for (const std::size_t connections : counts) {
+        plans.push_back({connections, plan.size, plan.ring_load});
+    }
+    return plans;
+}
+
 // A workload for each number of connections.
-Make for_connections(Workload (*make)(const ServedPlan&), std::size_t unless_given = 64) {
+Make for_connections(Workload (*make)(const ServedPlan&),
+                     std::size_t unless_given = some_connections) {
     return [=](const ScenarioPlan& plan) {
-        std::vector<std::size_t> counts = plan.connections;
-        if (counts.empty()) counts = {connections_within_limit(unless_given)};
         std::vector<Workload> workloads;
-        for (const std::size_t connections : counts) {
-            workloads.push_back(make({connections, plan.size, plan.ring_load}));
-        }
+        for (const ServedPlan& one : plans_of(plan, unless_given)) workloads.push_back(make(one));
         return workloads;
     };
+}
+
+std::vector<Workload> make_open_echo(const ScenarioPlan& plan) {
+    std::vector<Workload> workloads;
+    for (const ServedPlan& one : plans_of(plan, some_connections)) {
+        for (Workload& workload : open_echo_workloads(plan, one)) {
+            workloads.push_back(std::move(workload));
+        }
+    }
+    return workloads;
 }
 
 Make only(Workload (*make)()) {
@@ -39,13 +59,21 @@ const std::vector<Scenario>& all_scenarios() {
          [](const ScenarioPlan&) { return std::vector{timers_workload(), lateness_workload()}; }},
         {"echo", "TCP echo server on loopback against a load generator on another CPU", true, true,
          for_connections(echo_workload)},
+        {"echo-open", "latencies of echo at 25, 50, 75 and 90 % of what the first reactor can do", false,
+         true, make_open_echo},
         {"unix", "the same on Unix stream sockets", false, true, for_connections(unix_workload)},
         {"udp", "the same with datagrams, and how many are lost", false, true,
          for_connections(udp_workload)},
+        {"pipe", "the same on pipes", false, true, for_connections(pipe_workload, 1)},
+        {"proxy", "a TCP proxy before an echo server", false, true, for_connections(proxy_workload)},
+        {"rpc", "a task with a timeout for each request, which computes and sleeps or locks", false, true,
+         for_connections(rpc_workload)},
         {"accept", "connections with one message each, as fast as they come", false, true,
          for_connections(accept_workload)},
         {"many", "TCP echo where a tenth of the connections is active", false, true,
-         for_connections(many_workload, 1000)},
+         for_connections(many_workload, many_connections)},
+        {"idle", "memory and CPU time for connections that do nothing", false, true,
+         for_connections(idle_workload, many_connections)},
         {"files", "random reads of 4 KiB, cached and not, and synced appends, 16 at once", false, false,
          [](const ScenarioPlan&) { return files_workloads(); }},
         {"dns", "getaddrinfo() of localhost, 16 at once", false, false, only(dns_workload)},

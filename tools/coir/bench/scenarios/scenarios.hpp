@@ -24,8 +24,9 @@ Workload channel_workload();
 Workload mutex_workload();
 /// call_soon_threadsafe from another thread. Baseline: threads.
 Workload wake_workload();
-/// Random reads and synced appends through coir::File. Baselines: threads, raw-io_uring.
-std::vector<Workload> files_workloads();
+/// Random reads, cached and direct, and synced appends through coir::File. Baselines: threads,
+/// raw-io_uring. What cannot be done here fails with a sentence, or is left out.
+std::vector<Workload> files_workloads(bool leave_out_impossible = false);
 /// getaddrinfo. Baseline: threads.
 Workload dns_workload();
 /// Programs that end at once, so many at a time. Baseline: threads.
@@ -42,6 +43,14 @@ Workload udp_workload(const ServedPlan& plan);
 Workload accept_workload(const ServedPlan& plan);
 /// Echo where a tenth of the connections is active.
 Workload many_workload(const ServedPlan& plan);
+/// The same on pipes.
+Workload pipe_workload(const ServedPlan& plan);
+/// A TCP proxy before an echo server. Baselines: raw-epoll, threads.
+Workload proxy_workload(const ServedPlan& plan);
+/// A server with a task and a timeout for each request. Baseline: threads.
+Workload rpc_workload(const ServedPlan& plan);
+/// Bytes of memory for a connection that does nothing.
+Workload idle_workload(const ServedPlan& plan);
 /// Whether the load generator can use io_uring here; else it uses epoll. Tried in a child.
 bool can_load_by_ring(InterruptWatch& interrupt);
 
@@ -50,7 +59,14 @@ struct ScenarioPlan {
     std::vector<std::size_t> connections = {};  ///< as given; none: what each scenario chooses
     std::size_t size = 64;
     bool ring_load = false;
+    /// For what has to be measured before there are cases.
+    InterruptWatch* interrupt = nullptr;
+    std::string first_reactor = {};
 };
+
+/// Echo in an open loop: messages come on a schedule, at shares of the first reactor's capacity, which
+/// is measured here. Throws InterruptedBySignal. Baselines and peers as echo_workload().
+std::vector<Workload> open_echo_workloads(const ScenarioPlan& plan, const ServedPlan& of_case);
 
 struct Scenario {
     std::string name;

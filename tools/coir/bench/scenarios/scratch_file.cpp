@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "scratch_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -58,6 +59,16 @@ coir_bench::UniqueFd open_again(int fd, int flags) {
     }
     if (file.get() < 0) coir_bench::throw_errno(path);
     return file;
+}
+
+bool can_have_scratch_file(int flags) {
+    try {
+        const coir_bench::UniqueFd file = make_scratch_file(1);
+        open_again(file.get(), O_RDONLY | flags);
+        return true;
+    } catch (const std::runtime_error&) {
+        return false;
+    }
 }
 
 }  // namespace coir_tool

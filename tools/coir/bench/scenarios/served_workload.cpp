@@ -20,9 +20,12 @@ Workload served_workload(std::string scenario, std::string title, const ServedPl
     workload.title = std::move(title);
     workload.cases = {{connections_phrase(plan.connections), "requests/s", true, "connections",
                        static_cast<double>(plan.connections)}};
-    workload.measure = [server](InterruptWatch& interrupt, const Subject& subject, double seconds) {
-        return std::vector{measure_served(interrupt, server(subject), seconds)};
-    };
+    if (server) {
+        workload.measure = [server](InterruptWatch& interrupt, const Subject& subject,
+                                    double seconds) {
+            return std::vector{measure_served(interrupt, server(subject), seconds)};
+        };
+    }
     return workload;
 }
 

@@ -23,9 +23,9 @@ struct ServedPlan {
     bool ring_load = false;  ///< the load generator may use io_uring: see can_load_by_ring()
 };
 
-/// One case, on the axis of connections.
+/// One case, on the axis of connections. Without a `server`, `measure` is the caller's to set.
 Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
-                         const std::function<Served(const Subject&)>& server);
+                         const std::function<Served(const Subject&)>& server = nullptr);
 
 /// "64 connections".
 std::string connections_phrase(std::size_t count);
