@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // examples/http_hello.cpp: what a request may be, and what it is answered with.
-#include <catch2/catch.hpp>
-
 #include "example_server.hpp"
+#include "support/catch.hpp"
 
 using namespace server_test;
 using namespace std::chrono_literals;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // examples/mini_redis.cpp: the protocol, the commands, and limits.
-#include <catch2/catch.hpp>
+#include <coir/detail/config.hpp>
 #include <vector>
 
 #include "example_server.hpp"
+#include "support/catch.hpp"
 
 using namespace server_test;
 
@@ -132,7 +133,8 @@ TEST_CASE("mini_redis: a long pipeline is answered in order") {
     const std::string gets = repeated(command({"GET", "large"}), 2000);
     CHECK(lazy.send_without_reading(64 << 20, gets) > 0);
     CHECK(client.send_and_receive("PING\r\n", 7) == "+PONG\r\n");
-    CHECK(server.memory() < 256 << 20);
+    // A sanitizer keeps what was freed.
+    if (!COIR_ASAN && !COIR_TSAN) CHECK(server.memory() < 256 << 20);
 }
 
 TEST_CASE("mini_redis: what violates the protocol ends the connection") {
