@@ -54,10 +54,16 @@ def interrupt(arguments, signo, after_s):
 
 
 out = interrupt(["bench", "switch", "--seconds", "30", "--reactor", "poll", "--json"],
-                signal.SIGINT, 0.5)
+                signal.SIGINT, 1.5)
 result = json.loads(out)
 assert result["interrupted_by"] == signal.SIGINT and result["cases"], "what is there is not printed"
 interrupt(["bench", "echo", "--seconds", "30", "--reactor", "poll"], signal.SIGTERM, 0.5)
+interrupt(["bench", "proxy", "--seconds", "30", "--reactor", "poll"], signal.SIGINT, 0.7)
+with tempfile.TemporaryDirectory() as folder:
+    os.environ["TMPDIR"] = folder
+    interrupt(["bench", "files", "--seconds", "30", "--reactor", "poll"], signal.SIGINT, 1)
+    assert not os.listdir(folder), "bench files: a file"
+    del os.environ["TMPDIR"]
 assert interrupt(["pick", "--budget", "30s"], signal.SIGINT, 0.3) == b"", "pick: a result"
 with tempfile.TemporaryDirectory() as folder:
     os.environ["XDG_CONFIG_HOME"] = folder

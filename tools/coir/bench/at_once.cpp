@@ -11,24 +11,22 @@
 #include <vector>
 
 namespace coir_tool {
-namespace {
 
 using coir_bench::Histogram;
 
+std::string at_once_phrase(unsigned count) {
+    return count == 1 ? "one by one" : format_whole(count) + " at once";
+}
+
 void work_until(std::int64_t end_ns, unsigned worker, const Operation& operation,
                 Histogram& latency) {
-    for (std::int64_t before = coir_bench::now_ns(); before < end_ns;) {
+    std::int64_t before = coir_bench::now_ns();
+    do {
         operation(worker);
         const std::int64_t after = coir_bench::now_ns();
         latency.record(static_cast<std::uint64_t>(after - before));
         before = after;
-    }
-}
-
-}  // namespace
-
-std::string at_once_phrase(unsigned count) {
-    return count == 1 ? "one by one" : format_whole(count) + " at once";
+    } while (before < end_ns);
 }
 
 Measured repeat_until(double seconds, const coir::EventLoop* loop,

@@ -27,6 +27,11 @@ Measured repeat_in_threads(unsigned workers, double seconds, const Operation& op
 Measured repeat_until(double seconds, const coir::EventLoop* loop,
                       const std::function<void(std::int64_t end_ns, coir_bench::Histogram&)>& run);
 
+/// Repeats the operation until a time of the monotonic clock, at least once, so that there is a figure
+/// on the busiest machine.
+void work_until(std::int64_t end_ns, unsigned worker, const Operation& operation,
+                coir_bench::Histogram& latency);
+
 /// Runs `body` in so many threads, waits for all, and throws the first exception of any.
 void run_in_threads(unsigned count, const std::function<void(unsigned worker)>& body);
 

@@ -57,13 +57,11 @@ Measured measure_round_trips(double seconds, const Post& post) {
     std::binary_semaphore back(0);
     Measured measured =
         repeat_until(seconds, nullptr, [&](std::int64_t end_ns, Histogram& latency) {
-            for (std::int64_t before = coir_bench::now_ns(); before < end_ns;) {
+            const auto there_and_back = [&](unsigned) {
                 post([&] { back.release(); });
                 back.acquire();
-                const std::int64_t after = coir_bench::now_ns();
-                latency.record(static_cast<std::uint64_t>(after - before));
-                before = after;
-            }
+            };
+            work_until(end_ns, 0, there_and_back, latency);
         });
     measured.sample.value = 1e9 / measured.sample.value;
     return measured;

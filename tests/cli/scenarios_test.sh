@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# Every scenario of coir bench, as short as it can be: that it measures what it says, with the baselines
+# that it says, and what it says when it cannot.
+. "$(dirname "$0")/support.sh"
+export TMPDIR="$work/scratch"
+mkdir "$TMPDIR"
+
+# Figures of a series by scenario, and that no reactor and no baseline of those names failed.
+helpers='series = lambda scenario, name: [s for c in j["cases"] if c["scenario"] == scenario
+                                          for s in c["series"] if s["name"] == name]
+works = lambda scenario, *names: all(series(scenario, name) and all(
+    "error" not in s and s["median"] > 0 for s in series(scenario, name)) for name in names)'
+holds() {
+    what=$1
+    if ! command -v python3 >/dev/null; then
+        skip "$what: python3 is needed"
+    elif python3 -c 'import json, sys
+j = json.load(open(sys.argv[3]))
+exec(sys.argv[1])
+sys.exit(0 if eval("(" + sys.argv[2] + ")") else 1)' "$helpers" "$2" "$work/out" 2>"$work/err"; then
+        pass
+    else
+        fail "$what"
+    fi
+}
+
+run bench unix udp pipe proxy rpc accept many idle --connections 10 --size 16 --rounds 1 \
+    --seconds 0.03 --reactor epoll --json
+check "servers: status $status" [ "$status" -eq 0 ]
+for scenario in unix accept many; do
+    holds "$scenario" "works('$scenario', 'epoll', 'raw-epoll', 'raw-poll', 'threads')"
+done
+for scenario in udp pipe proxy idle; do
+    holds "$scenario" "works('$scenario', 'epoll', 'raw-epoll', 'threads')"
+done
+holds 'rpc' 'works("rpc", "epoll", "threads")'
+holds 'udp: nothing is lost' 'series("udp", "epoll")[0]["medians"]["lost_share"] == 0'
+holds 'unix: nothing can be lost' '"lost_share" not in series("unix", "epoll")[0]["medians"]'
+holds 'idle: more than a stack page, less than a stack' \
+    '500 < series("idle", "epoll")[0]["median"] < 1_000_000'
+holds 'a proxy costs more than an echo server' \
+    'series("proxy", "epoll")[0]["medians"]["cpu_ns_per_op"] >
+     0.5 * series("unix", "epoll")[0]["medians"]["cpu_ns_per_op"]'
+holds 'what the load generator can do is said' \
+    'any("proxy/10 connections: the load generator has CPU time for" in note for note in j["notes"])'
+
+run bench files dns subprocess channel mutex wake spawn --rounds 1 --seconds 0.05 --reactor poll --json
+check "loops: status $status" [ "$status" -eq 0 ]
+for scenario in files dns subprocess channel mutex wake spawn; do
+    holds "$scenario" "works('$scenario', 'poll', 'threads')"
+done
+holds 'files: the cases' '[c["name"] for c in j["cases"] if c["scenario"] == "files"] ==
+    ["cached reads", "O_DIRECT reads", "synced appends"]'
+holds 'files: the page cache is faster than a disk that syncs' \
+    'series("files", "threads")[0]["median"] > series("files", "threads")[2]["median"]'
+holds 'subprocess: a program takes longer than a lookup' \
+    'series("subprocess", "poll")[0]["median"] < series("dns", "poll")[0]["median"]'
+holds 'a task is cheaper than a thread' \
+    'series("spawn", "poll")[0]["median"] < series("spawn", "threads")[0]["median"]'
+check 'files: none is left behind' [ -z "$(ls "$TMPDIR")" ]
+
+# 25 % of what the server can do: everything is answered, at the rate that the case names.
+run bench echo-open --rounds 1 --seconds 0.3 --reactor epoll --no-baselines --json
+check "echo-open: status $status" [ "$status" -eq 0 ]
+holds 'echo-open: the cases' \
+    '[c["name"].split(" %: ")[0] for c in j["cases"]] == ["25", "50", "75", "90"] and
+     [c["axis"]["at"] for c in j["cases"]] == [25, 50, 75, 90] and
+     all(c["axis"]["name"] == "load %" for c in j["cases"])'
+holds 'echo-open: the offered rate' \
+    '(lambda rate, done: abs(done / j["seconds"] / rate - 1) < 0.2)(
+        (lambda text: float(text.rstrip("kM")) * {"k": 1e3, "M": 1e6}.get(text[-1], 1))(
+            j["cases"][0]["name"].split(": ")[1].split("/")[0]),
+        j["cases"][0]["series"][0]["rounds"]["operations"][0])'
+holds 'echo-open: how much was sent late' \
+    'all(0 <= s["medians"]["late_share"] <= 1 and s["median"] == s["medians"]["p99_ns"]
+         for s in series("echo-open", "epoll"))'
+
+# Messages larger than what a socket or pipe holds.
+run bench pipe proxy --connections 2 --size 1048576 --rounds 1 --seconds 0.05 \
+    --reactor epoll --json
+check "large messages: status $status" [ "$status" -eq 0 ]
+holds 'large messages' \
+    'all("error" not in s for c in j["cases"] for s in c["series"] if "uring" not in s["name"])'
+
+# What cannot be is said, and the status tells.
+run bench udp --size 70000 --rounds 1 --seconds 0.05 --reactor epoll
+check "datagrams that are too large: status $status" [ "$status" -eq 1 ]
+check 'the message' grep -q 'a datagram has at most 65,507 bytes: give a smaller --size' "$work/out"
+TMPDIR=/nonexistent run bench files --rounds 1 --seconds 0.05 --reactor epoll
+check "no folder for files: status $status" [ "$status" -eq 1 ]
+check 'the message' grep -q 'no file can be made in /nonexistent: No such file or directory' "$work/out"
+
+# Where io_uring is denied, all goes on without it.
+denying="$(dirname "$0")/with_seccomp.py"
+if command -v python3 >/dev/null && python3 "$denying" deny true; then
+    timeout 60 python3 "$denying" deny "$coir" bench unix udp files --connections 4 --rounds 1 \
+        --seconds 0.05 --json >"$work/out" 2>"$work/err"
+    status=$?
+    check "without io_uring: status $status" [ "$status" -eq 0 ]
+    holds 'without io_uring' 'works("unix", "epoll", "raw-epoll") and works("udp", "epoll") and
+        works("files", "epoll", "threads")'
+else
+    skip 'no seccomp filter can be installed here'
+fi
+finish
