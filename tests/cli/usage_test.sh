@@ -66,6 +66,24 @@ for value in -1 0 '' 5%% 1e1 1001 nan x; do
     refused 2 "got '$value'" bench compare --threshold "$value" a b
 done
 
+# Servers that are running.
+refused 2 '--connect HOST:PORT is needed' bench http
+refused 2 '--connect needs a value' bench resp --connect
+for value in '' : 80 host 127.0.0.1 ::1:80 '[::1]' :80 "$(printf %254s x | tr ' ' x):80"; do
+    refused 2 "takes HOST:PORT such as 127.0.0.1:8080 or [::1]:80, got" bench http --connect "$value"
+done
+for port in 0 65536 -1 +80 ' 80' 80x '' 0x50; do
+    refused 2 "the port takes a whole number from 1 to 65535, got '$port'" \
+        bench resp --connect "127.0.0.1:$port"
+done
+refused 1 'cannot be reached: Connection refused' bench http --connect 127.0.0.1:1
+refused 1 "'.:80' cannot be reached: " bench http --connect .:80
+refused 2 '--path takes a path' bench http --connect 127.0.0.1:1 --path index.html
+refused 2 '--path takes a path' bench http --connect 127.0.0.1:1 --path '/a b'
+refused 2 '--command takes a command' bench resp --connect 127.0.0.1:1 --command ' '
+refused 2 "got '0'" bench http --connect 127.0.0.1:1 --pipeline 0
+refused 2 'as often as --connect' bench http --connect 127.0.0.1:1 --pid 1 --pid 2
+
 # Reactors.
 refused 2 "did you mean 'epoll'?" bench --reactor epol
 refused 2 'without empty items' bench --reactor ''
@@ -154,7 +172,7 @@ documented() {
         check "cli.md has no $option" grep -qF -- "$option" "$source/docs/cli.md"
     done
 }
-for command in '' reactors bench 'bench list' 'bench show' 'bench compare' 'bench report' pick run \
+for command in '' reactors bench 'bench list' 'bench http' 'bench resp' 'bench show' 'bench compare' 'bench report' pick run \
     audit doctor config completion man; do
     run $command --help
     check "coir $command --help: status $status" [ "$status" -eq 0 ]

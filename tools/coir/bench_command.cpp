@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir bench: scenarios on every reactor that works here, in interleaved rounds.
 #include "bench/generator_notes.hpp"
-#include "bench/result_file.hpp"
 #include "bench/rounds.hpp"
 #include "bench/scenarios/scenarios.hpp"
-#include "bench/text_report.hpp"
-#include "command.hpp"
-#include "dates.hpp"
+#include "bench_run.hpp"
 #include "descriptor_limit.hpp"
 #include "numbers.hpp"
-#include "output.hpp"
 #include "output_file.hpp"
+#include "peers.hpp"
 #include "probe.hpp"
 #include "progress.hpp"
 #include "text.hpp"
-
-#include "support/machine.hpp"
-
-#include <coir/version.hpp>
 
 #include <algorithm>
 
@@ -32,6 +25,7 @@ struct BenchPlan {
     double seconds = 1;
     bool baselines = true;
     bool peers = false;
+    std::vector<Subject> peer_subjects;  ///< that are here, when they are asked for
 
     bool any_served() const {
         return std::any_of(scenarios.begin(), scenarios.end(),
@@ -73,18 +67,6 @@ std::vector<const Scenario*> parse_scenarios(const std::vector<std::string>& wor
     return chosen;
 }
 
-std::vector<std::size_t> parse_connections(const std::string& text) {
-    std::vector<std::size_t> counts;
-    for (const std::string& item : split_list("--connections", text)) {
-        const std::size_t count = parse_count("--connections", item, 1, 100'000);
-        if (std::count(counts.begin(), counts.end(), count) != 0) {
-            throw UsageError("--connections names " + in_quotes(item) + " twice");
-        }
-        counts.push_back(count);
-    }
-    return counts;
-}
-
 BenchPlan make_plan(const BenchOptions& options) {
     BenchPlan plan;
     plan.scenarios = parse_scenarios(options.scenarios);
@@ -103,6 +85,11 @@ BenchPlan make_plan(const BenchOptions& options) {
                              listed(names_of(plan.scenarios)));
         }
     }
+    const auto takes_peers = [](const Scenario* scenario) { return scenario->name == "echo"; };
+    if (plan.peers && std::none_of(plan.scenarios.begin(), plan.scenarios.end(), takes_peers)) {
+        throw UsageError("--peers belongs to the scenario 'echo', which is not among: " +
+                         listed(names_of(plan.scenarios)));
+    }
     if (options.connections) plan.of_scenarios.connections = parse_connections(*options.connections);
     if (options.size) plan.of_scenarios.size = parse_count("--size", *options.size, 1, 1 << 20);
     return plan;
@@ -118,6 +105,9 @@ std::vector<Subject> subjects_of(const Workload& workload, const BenchPlan& plan
         for (const std::string& name : workload.baselines) {
             subjects.push_back({name, Subject::Kind::baseline, {}, {}});
         }
+    }
+    if (workload.peers) {
+        subjects.insert(subjects.end(), plan.peer_subjects.begin(), plan.peer_subjects.end());
     }
     return subjects;
 }
@@ -158,51 +148,39 @@ void measure(InterruptWatch& interrupt, const BenchPlan& plan,
     result.noise = noise.finish();
 }
 
-// Baselines that this kernel lacks are no failure of the run.
-bool any_failed(const BenchResult& result) {
-    for (const CaseResult& one : result.cases) {
-        for (const Series& series : one.series) {
-            if (!series.failure.empty() && series.subject.kind == Subject::Kind::reactor) return true;
-        }
+void find_peers_for(BenchPlan& plan, BenchResult& result) {
+    const std::vector<Peer> found = find_peers();
+    for (const Peer& peer : found) {
+        plan.peer_subjects.push_back({peer.name, Subject::Kind::peer, peer.version, peer.command});
     }
-    return false;
+    for (const MissingPeer& missing : missing_peers(found)) {
+        result.left_out.push_back({missing.name, "needs Debian's " + missing.package +
+                                                     (missing.built ? ", and coir built again" : "")});
+    }
 }
 
-BenchResult run_bench(BenchPlan& plan, const std::string& command) {
-    BenchResult result;
-    result.version = coir::version();
-    result.date = date_now();
-    result.command = command;
-    result.machine = read_machine_facts();
-    result.seconds = plan.seconds;
-    result.rounds = plan.rounds;
-    result.load_start = coir_bench::load_average();
-    try {
-        InterruptWatch interrupt;
-        const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
-        const std::vector<ProbedReactor> reactors = select_reactors(probed, plan.reactors);
-        if (plan.any_served()) {
-            plan.of_scenarios.ring_load = can_load_by_ring(interrupt);
-            result.notes.push_back(
-                "CPU is the server's, per request, the load generator's apart; it runs on " +
-                std::string(plan.of_scenarios.ring_load ? "io_uring." : "epoll."));
-        }
-        if (plan.reactors == "all") {
-            for (const ProbedReactor& reactor : probed) {
-                if (!reactor.usable) result.left_out.push_back({reactor.name, reactor.reason});
-            }
-        }
-        plan.of_scenarios.interrupt = &interrupt;
-        plan.of_scenarios.first_reactor = reactors.front().name;
-        measure(interrupt, plan, reactors, result);
-        for (std::string& sentence : generator_notes(result.cases)) {
-            result.notes.push_back(std::move(sentence));
-        }
-    } catch (const InterruptedBySignal& signal) {
-        throw CommandError(128 + signal.signo, "interrupted before anything was measured");
+void run_bench(BenchPlan& plan, BenchResult& result) {
+    InterruptWatch interrupt;
+    const std::vector<ProbedReactor> probed = probe_reactors(interrupt);
+    const std::vector<ProbedReactor> reactors = select_reactors(probed, plan.reactors);
+    if (plan.any_served()) {
+        plan.of_scenarios.ring_load = can_load_by_ring(interrupt);
+        result.notes.push_back(
+            "CPU is the server's, per request, the load generator's apart; it runs on " +
+            std::string(plan.of_scenarios.ring_load ? "io_uring." : "epoll."));
     }
-    result.load_end = coir_bench::load_average();
-    return result;
+    if (plan.reactors == "all") {
+        for (const ProbedReactor& reactor : probed) {
+            if (!reactor.usable) result.left_out.push_back({reactor.name, reactor.reason});
+        }
+    }
+    if (plan.peers) find_peers_for(plan, result);
+    plan.of_scenarios.interrupt = &interrupt;
+    plan.of_scenarios.first_reactor = reactors.front().name;
+    measure(interrupt, plan, reactors, result);
+    for (std::string& sentence : generator_notes(result.cases)) {
+        result.notes.push_back(std::move(sentence));
+    }
 }
 
 }  // namespace
@@ -211,16 +189,13 @@ int bench_command(const BenchOptions& options) {
     BenchPlan plan = make_plan(options);
     for (const std::size_t count : plan.of_scenarios.connections) check_descriptors_for(count);
     if (options.output) check_writable(*options.output);
-    const BenchResult result = run_bench(plan, options.command);
-    if (options.output) write_file(*options.output, format_bench_json(result));
-    write_stdout(options.json ? format_bench_json(result)
-                              : format_bench_text(result, {stdout_has_colour(), locale_is_utf8(),
-                                                           options.wide}));
-    if (result.interrupted_by != 0) {
-        note("interrupted: rounds that were not complete are left out");
-        return 128 + result.interrupted_by;
+    BenchResult result = begin_result(options.command, plan.seconds, plan.rounds);
+    try {
+        run_bench(plan, result);
+    } catch (const InterruptedBySignal& signal) {
+        throw CommandError(128 + signal.signo, "interrupted before anything was measured");
     }
-    return any_failed(result) ? exit_failure : exit_ok;
+    return deliver_result(result, {options.output, options.json, options.wide});
 }
 
 }  // namespace coir_tool

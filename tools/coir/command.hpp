@@ -75,6 +75,21 @@ struct PickOptions {
     bool json = false;
 };
 
+/// coir bench http and coir bench resp.
+struct ConnectOptions {
+    std::string command;  ///< as it was called, for the file
+    std::vector<std::string> servers;
+    std::vector<std::string> pids;
+    OptionText request;  ///< a path, or a command of Redis
+    OptionText pipeline;
+    OptionText connections;
+    OptionText rounds;
+    OptionText seconds;
+    OptionText output;
+    bool wide = false;
+    bool json = false;
+};
+
 struct ShowOptions {
     std::vector<std::string> files;
     bool wide = false;
@@ -122,6 +137,8 @@ struct ConfigOptions {
 // Each returns the exit status, or throws CommandError.
 int reactors_command(const ReactorsOptions& options);
 int bench_command(const BenchOptions& options);
+int bench_http_command(const ConnectOptions& options);
+int bench_resp_command(const ConnectOptions& options);
 int bench_list_command();
 int bench_show_command(const ShowOptions& options);
 int bench_compare_command(const CompareOptions& options);

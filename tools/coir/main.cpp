@@ -17,8 +17,12 @@ using namespace coir_tool;
 
 int dispatch(const std::vector<std::string>& words) {
     Options options;
-    options.bench.command = "coir";
-    for (const std::string& word : words) options.bench.command += " " + word;
+    std::string called = "coir";
+    for (const std::string& word : words) called += " " + word;
+    for (std::string* command :
+         {&options.bench.command, &options.http.command, &options.resp.command}) {
+        *command = called;
+    }
     const CommandInfo root = make_commands(options);
     const CommandInfo* command = parse_command_line(root, words);
     if (!command) return exit_ok;

@@ -208,6 +208,7 @@ http {{
     listen 127.0.0.1:{secure} ssl http2 backlog=4000;
     ssl_certificate {certificate};
     ssl_certificate_key {key};
+    location = /hello {{ default_type text/plain; return 200 "Hello, world!"; }}
     location ~ ^/([0-9]+)$ {{ default_type text/plain; echo_sleep 0.1; echo -n "page $1"; }}
   }}
 }}

@@ -106,7 +106,9 @@ const char* name_of(Change change) {
 
 bool RunComparison::regressed() const {
     return std::any_of(series.begin(), series.end(), [](const ChangedSeries& one) {
-        return one.change == Change::regression && one.subject.kind == Subject::Kind::reactor;
+        const bool ours = one.subject.kind == Subject::Kind::reactor ||
+                          one.subject.kind == Subject::Kind::server;
+        return ours && one.change == Change::regression;
     });
 }
 

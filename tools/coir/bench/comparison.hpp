@@ -41,7 +41,7 @@ struct RunComparison {
     std::vector<std::string> only_after;
     std::vector<std::string> warnings;  ///< why the two may not be comparable
 
-    /// Whether a reactor, not only a baseline or a peer, is a regression.
+    /// Whether a reactor or a running server, not only a baseline or a peer, is a regression.
     bool regressed() const;
 };
 

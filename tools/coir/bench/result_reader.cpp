@@ -54,6 +54,7 @@ Subject::Kind read_kind(const std::string& name) {
     if (name == "reactor") return Subject::Kind::reactor;
     if (name == "baseline") return Subject::Kind::baseline;
     if (name == "peer") return Subject::Kind::peer;
+    if (name == "server") return Subject::Kind::server;
     throw std::runtime_error("unknown kind " + in_quotes(name));
 }
 

@@ -17,9 +17,11 @@ const char* kind_name(Subject::Kind kind) {
         case Subject::Kind::baseline:
             return "baseline";
         case Subject::Kind::peer:
+            return "peer";
+        case Subject::Kind::server:
             break;
     }
-    return "peer";
+    return "server";
 }
 
 const char* finding_name(Finding finding) {

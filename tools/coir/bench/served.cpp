@@ -20,49 +20,26 @@ namespace {
 // gave stand in for those that it had given when the window began.
 ProcessFacts read_at_rest(int pid) {
     ::usleep(1000);
-    return read_process_facts(pid);
+    return pid == 0 ? ProcessFacts() : read_process_facts(pid);
 }
 
 double share_of(std::uint64_t some, double answers) {
     return static_cast<double>(some) / std::max(answers, static_cast<double>(some));
 }
 
-Measured run_load(const Served& served, int where, int server, double seconds) {
+// The load generator's part, in its own process.
+Measured run_load(const Served& served, const ServerChild& server, double seconds) {
     coir_bench::raise_descriptor_limit();
     coir_bench::pin_to_allowed_cpu(1);
     // Never destroyed: the child's exit is its end, whatever is still under way.
-    coir_bench::Load& load = *served.connect(where).release();
-    const auto window_ns = static_cast<std::int64_t>(seconds * 1e9);
-    load.run_for(window_ns / 4);
+    coir_bench::Load& load = *served.connect(server.where()).release();
+    return measure_load(load, server.pid(), seconds);
+}
 
-    const ProcessFacts before = read_at_rest(server);
-    const ProcessFacts load_before = read_process_facts(::getpid());
-    load.clear();
-    // A short window on a busy machine may pass without an answer.
-    constexpr std::int64_t patience_ns = 5'000'000'000;
-    std::int64_t elapsed_ns = 0;
-    do {
-        const std::int64_t begin_ns = coir_bench::now_ns();
-        load.run_for(window_ns);
-        elapsed_ns += coir_bench::now_ns() - begin_ns;
-    } while (load.answers() == 0 && elapsed_ns < patience_ns);
-    const ProcessFacts load_after = read_process_facts(::getpid());
-    const ProcessFacts after = read_at_rest(server);
-
-    const auto answers = static_cast<double>(load.answers());
-    if (answers == 0) throw std::runtime_error("no answer came in the measured time");
-    Measured measured;
-    Sample& sample = measured.sample;
-    sample.value = answers * 1e9 / static_cast<double>(elapsed_ns);
-    sample.operations = answers;
-    sample.cpu_ns_per_op = static_cast<double>(after.cpu_ns - before.cpu_ns) / answers;
-    sample.switches_per_op = static_cast<double>(after.switches - before.switches) / answers;
+void set_server_facts(Sample& sample, const ProcessFacts& before, const ProcessFacts& after) {
+    sample.cpu_ns_per_op = static_cast<double>(after.cpu_ns - before.cpu_ns) / sample.operations;
+    sample.switches_per_op = static_cast<double>(after.switches - before.switches) / sample.operations;
     sample.rss_bytes = static_cast<double>(after.rss_bytes);
-    sample.load_cpu_ns_per_op = static_cast<double>(load_after.cpu_ns - load_before.cpu_ns) / answers;
-    if (const auto lost = load.lost()) sample.lost_share = share_of(*lost, answers);
-    if (const auto late = load.late()) sample.late_share = share_of(*late, answers);
-    set_latency(measured, load.latency());
-    return measured;
 }
 
 void serve(const Served& served, unsigned nth_cpu, Sender& sender) {
@@ -102,11 +79,43 @@ void ServerChild::fail_with_cause(const ChildFailure& failure) {
     throw ChildFailure(std::string("load generator: ") + failure.what());
 }
 
+Measured measure_load(coir_bench::Load& load, int server, double seconds) {
+    const auto window_ns = static_cast<std::int64_t>(seconds * 1e9);
+    load.run_for(window_ns / 4);
+
+    const ProcessFacts before = read_at_rest(server);
+    const ProcessFacts load_before = read_process_facts(::getpid());
+    load.clear();
+    // A short window on a busy machine may pass without an answer.
+    constexpr std::int64_t patience_ns = 5'000'000'000;
+    std::int64_t elapsed_ns = 0;
+    do {
+        const std::int64_t begin_ns = coir_bench::now_ns();
+        load.run_for(window_ns);
+        elapsed_ns += coir_bench::now_ns() - begin_ns;
+    } while (load.answers() == 0 && elapsed_ns < patience_ns);
+    const ProcessFacts load_after = read_process_facts(::getpid());
+    const ProcessFacts after = read_at_rest(server);
+
+    const auto answers = static_cast<double>(load.answers());
+    if (answers == 0) throw std::runtime_error("no answer came in the measured time");
+    Measured measured;
+    Sample& sample = measured.sample;
+    sample.value = answers * 1e9 / static_cast<double>(elapsed_ns);
+    sample.operations = answers;
+    if (server != 0) set_server_facts(sample, before, after);
+    sample.load_cpu_ns_per_op = static_cast<double>(load_after.cpu_ns - load_before.cpu_ns) / answers;
+    if (const auto lost = load.lost()) sample.lost_share = share_of(*lost, answers);
+    if (const auto late = load.late()) sample.late_share = share_of(*late, answers);
+    set_latency(measured, load.latency());
+    return measured;
+}
+
 Measured measure_served(InterruptWatch& interrupt, const Served& served, double seconds) {
     ServerChild server(interrupt, served, 0, Child::Clock::now() + patience(seconds));
     try {
         return measure_in_child(interrupt, seconds, [&] {
-                   return std::vector{run_load(served, server.where(), server.pid(), seconds)};
+                   return std::vector{run_load(served, server, seconds)};
                }).at(0);
     } catch (const ChildFailure& failure) {
         server.fail_with_cause(failure);

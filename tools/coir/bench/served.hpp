@@ -46,6 +46,10 @@ private:
     const int where_;
 };
 
+/// One measurement of a load, in the process that makes it: a warm-up of a quarter of `seconds`, then
+/// about so long. `server`: the process whose time and memory count; 0: nothing is known of it.
+Measured measure_load(coir_bench::Load& load, int server, double seconds);
+
 /// One measurement of about `seconds` after a warm-up of a quarter of that: operations per second,
 /// what they cost the server, and their latencies.
 Measured measure_served(InterruptWatch& interrupt, const Served& served, double seconds);

@@ -17,6 +17,7 @@ struct Subject {
         reactor,   ///< coir on that reactor
         baseline,  ///< what one writes by hand without coir: see Workload::baselines
         peer,      ///< another library's or runtime's server
+        server,    ///< one that was running already
     };
     std::string name;
     Kind kind = Kind::reactor;

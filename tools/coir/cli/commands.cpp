@@ -111,6 +111,28 @@ std::string pick_details() {
            "  coir pick --reactor epoll,io_uring --json\n";
 }
 
+constexpr const char* http_details =
+    "Measures servers that are already running, each named by --connect, in interleaved rounds: a GET\n"
+    "again and again on connections that stay open, or are made anew where the server ends them. The\n"
+    "first server is the base. A closed loop: each answer is followed by the next request, so\n"
+    "latencies are those of a loaded server. A status of 400 and above is an error.\n"
+    "\n"
+    "Examples:\n"
+    "  coir bench http --connect 127.0.0.1:8080\n"
+    "  coir bench http --connect 127.0.0.1:8080 --connect 127.0.0.1:8081 --path /index.html\n"
+    "  coir bench http --connect 127.0.0.1:8080 --pid $(pidof server) --connections 1,64,1000\n"
+    "  coir bench http --connect [::1]:80 --pipeline 16 --output result.json\n";
+
+constexpr const char* resp_details =
+    "Measures servers with the protocol of Redis that are already running, each named by --connect,\n"
+    "in interleaved rounds: one command again and again. The first server is the base. A closed\n"
+    "loop: each answer is followed by the next request. Errors that the server answers are errors.\n"
+    "\n"
+    "Examples:\n"
+    "  coir bench resp --connect 127.0.0.1:6379\n"
+    "  coir bench resp --connect 127.0.0.1:6379 --connect 127.0.0.1:6380 --command 'SET key value'\n"
+    "  coir bench resp --connect 127.0.0.1:6379 --command 'GET key' --pipeline 16\n";
+
 constexpr const char* list_details =
     "Example:\n"
     "  coir bench list\n";
@@ -242,6 +264,52 @@ CommandInfo reactors_info(Options& all) {
     return info;
 }
 
+std::vector<OptionInfo> connect_options(ConnectOptions& options) {
+    return {{"--connect", "HOST:PORT", "The server; may be repeated, to compare several",
+             &options.servers},
+            {"--pid", "PID", "The server's process, for its CPU time and memory; as often as --connect",
+             &options.pids},
+            {"--pipeline", "N", "Requests under way on each connection (default: 1)",
+             &options.pipeline},
+            {"--connections", "N,M", "Connections; several cases with several numbers (default: 64)",
+             &options.connections},
+            {"--rounds", "N", "Interleaved rounds (default: 5)", &options.rounds},
+            {"--seconds", "S", "Length of a round (default: 1)", &options.seconds},
+            {"--output", "FILE",
+             "Also write the results there, as JSON: for bench show, compare and report",
+             &options.output, {}, true},
+            {"--wide", "", "Every metric in the table", &options.wide},
+            {"--json", "", "Print JSON: schema coir.bench/1", &options.json}};
+}
+
+CommandInfo bench_http_info(Options& all) {
+    ConnectOptions& options = all.http;
+    CommandInfo info;
+    info.name = "http";
+    info.summary = "Measure HTTP servers that are running";
+    info.usage = "--connect HOST:PORT... [OPTIONS]";
+    info.details = http_details;
+    info.options = connect_options(options);
+    info.options.insert(info.options.begin() + 1,
+                        {"--path", "PATH", "What to get (default: /)", &options.request});
+    info.run = [&options] { return bench_http_command(options); };
+    return info;
+}
+
+CommandInfo bench_resp_info(Options& all) {
+    ConnectOptions& options = all.resp;
+    CommandInfo info;
+    info.name = "resp";
+    info.summary = "Measure servers with the protocol of Redis that are running";
+    info.usage = "--connect HOST:PORT... [OPTIONS]";
+    info.details = resp_details;
+    info.options = connect_options(options);
+    info.options.insert(info.options.begin() + 1, {"--command", "WORDS",
+                                                   "What to ask (default: PING)", &options.request});
+    info.run = [&options] { return bench_resp_command(options); };
+    return info;
+}
+
 CommandInfo bench_list_info() {
     CommandInfo info;
     info.name = "list";
@@ -325,8 +393,8 @@ CommandInfo bench_info(Options& all) {
         {"--json", "", "Print JSON: schema coir.bench/1", &options.json}};
     info.arguments = {"SCENARIO...", listed(scenario_words()), &options.scenarios, 0, 1'000,
                       scenario_words()};
-    info.commands = {bench_list_info(), bench_show_info(all), bench_compare_info(all),
-                     bench_report_info(all)};
+    info.commands = {bench_list_info(),     bench_http_info(all),    bench_resp_info(all),
+                     bench_show_info(all), bench_compare_info(all), bench_report_info(all)};
     info.run = [&options] { return bench_command(options); };
     return info;
 }

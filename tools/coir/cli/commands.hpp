@@ -10,6 +10,8 @@ namespace coir_tool {
 struct Options {
     ReactorsOptions reactors;
     BenchOptions bench;
+    ConnectOptions http;
+    ConnectOptions resp;
     ShowOptions show;
     CompareOptions compare;
     ReportOptions report;

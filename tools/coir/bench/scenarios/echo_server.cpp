@@ -7,6 +7,7 @@
 #include <coir/net.hpp>
 #include <coir/task_group.hpp>
 
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -88,6 +89,8 @@ Served echo_server(const Subject& subject, Transport transport, std::size_t buff
         case Subject::Kind::peer:
             served.command = subject.command;
             break;
+        case Subject::Kind::server:
+            throw std::logic_error("a server that is running is none of ours");
     }
     return served;
 }
