@@ -124,3 +124,18 @@ TEST_CASE("pick: the goal decides what counts", "[cli]") {
     // Memory was not measured: it tells nothing, and CPU time breaks the tie.
     CHECK(recommend_for(figures, Goal::memory).reactor == "io_uring");
 }
+
+TEST_CASE("pick: what no reactor can do is left out", "[cli]") {
+    auto results = results_of({{"epoll", flat, flat}, {"io_uring", more, flat}});
+    CaseResult nobody = results[0];
+    for (Series& series : nobody.series) {
+        series.rounds.clear();
+        series.failure = "no O_DIRECT here";
+    }
+    nobody.rounds = 0;
+    results.insert(results.begin(), nobody);
+    const auto picked = recommend(results, Goal::throughput);
+    CHECK(picked.reactor == "io_uring");
+    CHECK(picked.contenders.at(0).cases.size() == 1);
+    CHECK(recommend({nobody}, Goal::throughput).reactor.empty());
+}

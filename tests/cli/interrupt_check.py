@@ -36,13 +36,14 @@ def is_running(pid):
         return False
 
 
-def interrupt(arguments, signo, after_s):
+def interrupt(arguments, signo, after_s, times=1):
     process = subprocess.Popen([COIR, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                start_new_session=True)
     time.sleep(after_s)
     children = wait_for_children(process)
     began = time.monotonic()
-    os.killpg(process.pid, signo)
+    for _ in range(times):
+        os.killpg(process.pid, signo)
     out, err = process.communicate(timeout=30)
     took = time.monotonic() - began
     assert process.returncode == 128 + signo, f"{arguments}: status {process.returncode}: {err}"
@@ -64,6 +65,10 @@ with tempfile.TemporaryDirectory() as folder:
     interrupt(["bench", "files", "--seconds", "30", "--reactor", "poll"], signal.SIGINT, 1)
     assert not os.listdir(folder), "bench files: a file"
     del os.environ["TMPDIR"]
+# Twice: the second does not cut off what the first has made it print.
+out = interrupt(["bench", "echo", "--seconds", "30", "--reactor", "epoll", "--json"], signal.SIGINT, 0.5,
+                times=3)
+assert json.loads(out)["interrupted_by"] == signal.SIGINT, "interrupted twice"
 assert interrupt(["pick", "--budget", "30s"], signal.SIGINT, 0.3) == b"", "pick: a result"
 with tempfile.TemporaryDirectory() as folder:
     os.environ["XDG_CONFIG_HOME"] = folder

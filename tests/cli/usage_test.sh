@@ -56,6 +56,8 @@ refused 2 "got '1048577'" bench echo --size 1048577
 refused 2 "belongs to scenarios with connections" bench switch --connections 5
 refused 2 "belongs to scenarios with connections" bench spawn timers --size 5
 
+refused 2 "--peers belongs to the scenario 'echo'" bench switch --peers
+
 # Loads and goals.
 refused 2 "did you mean 'echo'?" pick --workload ecoh
 refused 2 "--goal takes throughput, p99, cpu, memory, got 'speed'" pick --goal speed
@@ -206,6 +208,32 @@ check 'closed stdin and stderr' json 'j["schema"] == "coir.reactors/1"' "$work/o
 "$coir" run --reactor poll -- sh -c 'exit 9' <&- >&- 2>&-
 status=$?
 check "coir run with everything closed: status $status" [ "$status" -eq 9 ]
+
+# A pager that has seen enough: no lie about success, and nothing on the terminal.
+{ "$coir" man 2>"$work/err"; echo $? >"$work/status"; } | head -c 10 >/dev/null
+check 'a closed pipe' sh -c "[ \"$(cat "$work/status")\" -ne 0 ] || [ ! -s '$work/err' ]"
+
+# Any locale; no name of its own; nothing in the environment.
+for locale in C tr_TR.UTF-8 C.UTF-8 nonsense; do
+    LC_ALL=$locale run reactors
+    check "LC_ALL=$locale: status $status" [ "$status" -eq 0 ]
+done
+if command -v python3 >/dev/null; then
+    python3 - "$coir" >"$work/out" 2>"$work/err" <<'EOF'
+import ctypes, os, sys
+pid = os.fork()
+if pid == 0:
+    none = (ctypes.c_char_p * 1)(None)
+    ctypes.CDLL(None).execve(sys.argv[1].encode(), none, none)
+    os._exit(99)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF
+    status=$?
+    check "without arguments and environment: status $status" [ "$status" -eq 2 ]
+    check 'the message' grep -q 'a command is needed' "$work/err"
+else
+    skip 'python3 is needed to run a program without a name'
+fi
 
 # What `auto` is, and why.
 run reactors --json

@@ -232,12 +232,14 @@ std::string format_explanation(const PickPlan& plan, const Picked& picked, bool 
         columns.push_back({contender.reactor, true});
     }
     Table table(columns);
-    for (std::size_t i = 0; i < picked.result.cases.size(); ++i) {
-        const CaseResult& one = picked.result.cases[i];
+    std::size_t nth = 0;
+    for (const CaseResult& one : picked.result.cases) {
+        if (!one.base()) continue;  // nobody could do it
         std::vector<Cell> row{{one.scenario + ", " + one.info.name}};
         for (const Contender& contender : recommendation.contenders) {
-            row.push_back({format_comparison(contender.cases[i])});
+            row.push_back({format_comparison(contender.cases.at(nth))});
         }
+        ++nth;
         table.add(std::move(row));
     }
     std::string text = name_of(plan.goal) + " against " + recommendation.base + ", case by case:\n" +
@@ -248,18 +250,26 @@ std::string format_explanation(const PickPlan& plan, const Picked& picked, bool 
             format_fixed(goal_margin, 2) + ", or, where the goal\ndoes not tell, when that of " +
             name_of(tie_break_of(plan.goal)) + " is above " + format_fixed(tie_break_margin, 2) +
             ".\n\n";
-    const MachineFacts& machine = picked.result.machine;
-    text += "machine: " + machine.processor + ", " + std::to_string(machine.processors) + " CPUs, " +
-            machine.kernel + "; open files " + machine.open_files.soft + " of " +
-            machine.open_files.hard + ", locked memory " + machine.locked_memory.soft + "\n";
-    if (machine.io_uring_disabled) {
-        text += "  kernel.io_uring_disabled: " + std::to_string(*machine.io_uring_disabled) + "\n";
-    }
-    for (const Fact& fact : machine.details) text += "  " + fact.name + ": " + fact.value + "\n";
     for (const ProbedReactor& reactor : picked.reactors) {
-        text += "  " + reactor.name + ": " + reactor.reason + "\n";
+        text += reactor.name + ": " + reactor.reason + "\n";
     }
-    return text + "  load: " + picked.result.load_start + " -> " + picked.result.load_end + "\n\n";
+    const MachineFacts& machine = picked.result.machine;
+    for (const Fact& fact : machine.details) text += fact.name + ": " + fact.value + "\n";
+    return text + "load: " + picked.result.load_start + " -> " + picked.result.load_end + "\n\n";
+}
+
+// What of the machine may have decided, in a line or two.
+std::string format_machine(const MachineFacts& machine) {
+    std::string text = "machine: " + machine.processor + ", " + std::to_string(machine.processors) +
+                       " CPUs, " + machine.kernel + "; open files " + machine.open_files.soft + " of " +
+                       machine.open_files.hard + ", locked memory " + machine.locked_memory.soft;
+    if (machine.io_uring_disabled) {
+        text += ", io_uring_disabled " + std::to_string(*machine.io_uring_disabled);
+    }
+    for (const Fact& fact : machine.details) {
+        if (fact.name == "container" || fact.name == "cpu_quota") text += ", " + fact.name + " " + fact.value;
+    }
+    return wrapped(text, 0) + "\n";
 }
 
 std::string format_text(const Picked& picked, const PickPlan& plan) {
@@ -273,6 +283,7 @@ std::string format_text(const Picked& picked, const PickPlan& plan) {
     text += format_contenders(plan, recommendation, colours) + "\n";
     text += "medians, " + name_of(plan.goal) + ":\n" + format_figures(plan, picked, colours) + "\n";
     if (plan.explain) text += format_explanation(plan, picked, colours);
+    text += format_machine(picked.result.machine);
     for (const CaseResult& one : picked.result.cases) {
         for (const Series& series : one.series) {
             if (series.failure.empty()) continue;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 
 namespace coir_tool {
 namespace {
@@ -192,8 +193,13 @@ Goal goal_of(const std::string& name) {
 
 Goal tie_break_of(Goal goal) { return goal == Goal::cpu ? Goal::throughput : Goal::cpu; }
 
+// What no reactor could do says nothing of any: O_DIRECT on a file system without it.
 Recommendation recommend(const std::vector<CaseResult>& cases, Goal goal) {
-    return Decision(cases, goal).make();
+    std::vector<CaseResult> telling;
+    std::copy_if(cases.begin(), cases.end(), std::back_inserter(telling),
+                 [](const CaseResult& one) { return one.base() != nullptr; });
+    if (telling.empty()) return {};
+    return Decision(telling, goal).make();
 }
 
 }  // namespace coir_tool

@@ -24,7 +24,8 @@ struct Contender {
     std::string reactor;
     Comparison goal;
     Comparison tie_break;
-    std::vector<Comparison> cases;  ///< at the goal, each alone; in the order of the cases
+    /// At the goal, each alone; in the order of the cases that some reactor could do.
+    std::vector<Comparison> cases;
 };
 
 struct Recommendation {
@@ -44,7 +45,8 @@ inline constexpr double tie_break_margin = 1.10;
 /// What breaks ties: CPU time per operation; throughput where that is the goal.
 Goal tie_break_of(Goal goal);
 
-/// REQUIRES: results of the same reactors in the same order, the most portable one first.
+/// Without a reactor when all have failed. REQUIRES: results of the same reactors in the same order,
+/// the most portable one first.
 Recommendation recommend(const std::vector<CaseResult>& cases, Goal goal);
 
 }  // namespace coir_tool
