@@ -70,6 +70,15 @@ run bench report "$good" --hgrm "$work/distributions"
 check "report --hgrm: status $status" [ "$status" -eq 0 ]
 check 'the distributions' [ -s "$work/distributions/echo-2-connections-epoll.hgrm" ]
 check 'their end' grep -q '^#\[Max ' "$work/distributions/echo-2-connections-poll.hgrm"
+# Pages.
+run bench report "$good" --html
+check "report --html: status $status" [ "$status" -eq 0 ]
+check 'a page' grep -q '^<!DOCTYPE html>' "$work/out"
+run bench report "$good" "$good" --html --output "$work/page.html"
+check "report --html --output: status $status" [ "$status" -eq 0 ]
+check 'nothing on stdout' [ ! -s "$work/out" ]
+check 'the files have names' grep -qF "Run B</strong> is $good:" "$work/page.html"
+refused 1 'cannot be written' bench report "$good" --html --output /proc/nowhere/page.html
 refused 2 'takes --html or --hgrm FOLDER' bench report "$good"
 refused 2 'takes --html or --hgrm FOLDER' bench report "$good" --html --hgrm x
 refused 2 '--output belongs to --html' bench report "$good" --hgrm "$work/d" --output x

@@ -2,6 +2,7 @@
 // coir bench list, show, compare, report: what is done with files of results, and without measuring.
 #include "bench/comparison.hpp"
 #include "bench/hgrm.hpp"
+#include "bench/html_report.hpp"
 #include "bench/result_file.hpp"
 #include "bench/scenarios/scenarios.hpp"
 #include "bench/text_report.hpp"
@@ -169,7 +170,10 @@ int bench_report_command(const ReportOptions& options) {
         write_distributions(results, *options.hgrm);
         return exit_ok;
     }
-    throw CommandError(exit_failure, "pages are not available in this version");
+    const std::string page = format_bench_html(results, options.files);
+    if (options.output) write_file(*options.output, page);
+    else write_stdout(page);
+    return exit_ok;
 }
 
 }  // namespace coir_tool
