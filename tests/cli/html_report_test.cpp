@@ -194,13 +194,16 @@ TEST_CASE("html: the summary says who is best, and when nobody is", "[cli]") {
           "<li>2 tasks: <strong>io_uring</strong> is the fastest: 2.00 times as fast as the next, epoll "
           "(2.00 to 2.00).");
     CHECK(summary({series_of("epoll", steady), series_of("poll", noisy)}) ==
-          "<li>2 tasks: no reactor is ahead: <strong>epoll</strong> and <strong>poll</strong> are the "
+          "<li>2 tasks: none is ahead: <strong>epoll</strong> and <strong>poll</strong> are the "
           "same within noise.");
     CHECK(has(summary({series_of("epoll", steady), series_of("poll", noisy),
                        series_of("io_uring", times(steady, 3))}),
               "are ahead, and the same within noise"));
     CHECK(has(summary({series_of("epoll", steady)}), "only <strong>epoll</strong> was measured"));
     CHECK(has(summary({series_of("epoll", {1}), series_of("poll", {2})}), "<strong>epoll</strong> had the best median"));
+    CHECK(has(summary({series_of("127.0.0.1:80", steady, Subject::Kind::server),
+                       series_of("127.0.0.1:81", times(steady, 2), Subject::Kind::server)}),
+              "<strong>127.0.0.1:80</strong> is the fastest: 2.00 times as fast as 127.0.0.1:81"));
     // A baseline wins nothing here.
     CHECK(has(summary({series_of("epoll", steady), series_of("poll", times(steady, 2)),
                        series_of("raw", times(steady, 0.1), Subject::Kind::baseline)}),
@@ -327,10 +330,10 @@ TEST_CASE("html: nothing was measured", "[cli]") {
     check_page(format_bench_html({}));
     CHECK(has(format_bench_html({}), "Nothing was measured."));
     CHECK(has(page_of(result_of({})), "Nothing was measured."));
-    CHECK(has(page_of(result_of({echo_case(1, {})})), "no reactor was measured"));
+    CHECK(has(page_of(result_of({echo_case(1, {})})), "nothing was measured"));
     Series failed = series_of("epoll", {});
     failed.failure = "no memory";
-    CHECK(has(page_of(result_of({echo_case(1, {failed})})), "no reactor was measured"));
+    CHECK(has(page_of(result_of({echo_case(1, {failed})})), "nothing was measured"));
 }
 
 TEST_CASE("html: figures of any size", "[cli]") {

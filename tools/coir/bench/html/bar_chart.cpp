@@ -16,22 +16,22 @@ constexpr double row_height = 40;
 constexpr double subject_gap = 8;  // where a subject has several rows
 constexpr double bar_height = 12;
 
-// What is far beyond the reactors would leave nothing of their differences.
-constexpr double most_beyond_reactors = 4;
+// What is far beyond the contenders would leave nothing of their differences.
+constexpr double most_beyond_contenders = 4;
 constexpr std::size_t most_round_marks = 30;
 constexpr std::size_t longest_label = 27;
 constexpr std::size_t longest_value = 12;
 
 double scale_end(const std::vector<BarRow>& rows) {
     double all = 0;
-    double reactors = 0;
+    double contenders = 0;
     for (const BarRow& row : rows) {
         if (!row.measured) continue;
         const double high = std::max(row.high, row.median);
         all = std::max(all, high);
-        if (row.look.kind == Subject::Kind::reactor) reactors = std::max(reactors, high);
+        if (row.contender) contenders = std::max(contenders, high);
     }
-    const double end = reactors > 0 ? std::min(all, reactors * most_beyond_reactors) : all;
+    const double end = contenders > 0 ? std::min(all, contenders * most_beyond_contenders) : all;
     return end > 0 ? end * 1.01 : 1;
 }
 

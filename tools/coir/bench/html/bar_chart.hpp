@@ -15,6 +15,7 @@ struct BarRow {
     std::string run;    ///< follows the label, which is shortened where both are too long
     std::string value;  ///< as text, at the right
     Look look;
+    bool contender = true;         ///< see is_contender()
     bool first_of_subject = true;  ///< its rows, of several runs, follow each other
     bool measured = false;         ///< otherwise there is no bar
     double median = 0;

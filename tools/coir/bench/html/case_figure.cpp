@@ -41,6 +41,7 @@ BarRow bar_of(const ReportView& report, const CaseView& view, const SeriesView& 
     if (report.has_several_runs()) row.run = " · " + report.letter_of(one.run);
     if (!one.series->subject.version.empty()) row.label += " " + one.series->subject.version;
     row.look = report.look_of(one.series->subject);
+    row.contender = is_contender(one.series->subject);
     row.value = one.series->failure.empty() ? "not measured" : "failed";
     row.measured = is_measured(*one.series);
     if (!row.measured) return row;

@@ -59,14 +59,14 @@ bool is_better(const CaseInfo& info, const Series& one, const Series& other) {
 
 Standing standing_of(const CaseResult& result) {
     Standing standing;
-    std::vector<const Series*> reactors;
+    std::vector<const Series*> contenders;
     for (const Series& series : result.series) {
-        if (series.subject.kind != Subject::Kind::reactor || !is_measured(series)) continue;
-        reactors.push_back(&series);
+        if (!is_contender(series.subject) || !is_measured(series)) continue;
+        contenders.push_back(&series);
         if (!standing.best || is_better(result.info, series, *standing.best)) standing.best = &series;
     }
-    standing.count = reactors.size();
-    for (const Series* other : reactors) {
+    standing.count = contenders.size();
+    for (const Series* other : contenders) {
         if (other == standing.best) {
             standing.tied.push_back(other);
             continue;
@@ -102,7 +102,7 @@ std::string verdict_words(const CaseInfo& info, Finding finding) {
 
 std::string describe_best(const CaseResult& result) {
     const Standing standing = standing_of(result);
-    if (!standing.best) return "no reactor was measured.";
+    if (!standing.best) return "nothing was measured.";
     const std::string best = strong(standing.best->subject.name);
     if (standing.count == 1) return "only " + best + " was measured: nothing to compare it with.";
     if (!standing.unknown.empty()) {
@@ -110,7 +110,7 @@ std::string describe_best(const CaseResult& result) {
     }
     const std::string superlative = is_size(result.info) ? "smallest" : "fastest";
     if (!standing.next) {
-        return "no reactor is ahead: " + names_of(standing.tied) + " are the same within noise.";
+        return "none is ahead: " + names_of(standing.tied) + " are the same within noise.";
     }
     const bool others_follow = standing.tied.size() + 1 < standing.count;
     const std::string by =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the figures of a case say, as sentences: which reactor is best, and by how much.
+// What the figures of a case say, as sentences: which reactor or server is best, and by how much.
 #pragma once
 
 #include "bench/html/report_view.hpp"

@@ -9,7 +9,7 @@ median of the rounds. The small marks below it are the rounds themselves.</li>
 <li><strong>Whiskers</strong> span the 95 % interval of that median, by resampling the rounds. Below five rounds they span from
 the least to the greatest. Intervals of two bars may overlap although the verdict is clear: the verdict compares within
 each round, so what slows a whole round down does not count.</li>
-<li><strong>Speed</strong> is the median over the rounds of the ratio to the base, the first reactor. Above 1 is better, whatever
+<li><strong>Speed</strong> is the median over the rounds of the ratio to the base, the first of the table. Above 1 is better, whatever
 the unit. 95 % is its interval.</li>
 <li><strong>Verdict.</strong> ▲ and ▼ mean that the whole interval is above or below 1. ≈ means that it contains 1: the same
 within noise. That is a result, too. ? means too few rounds.</li>

@@ -41,12 +41,12 @@ std::vector<Row> rows_of(const ReportView& report) {
         for (const CaseView& view : scenario.cases) {
             for (std::size_t run = 0; run < view.runs.size(); ++run) {
                 const Series* base = view.runs[run] ? view.runs[run]->base() : nullptr;
-                if (!base || base->subject.kind != Subject::Kind::reactor) continue;
+                if (!base || !is_contender(base->subject)) continue;
                 Row row{scenario.name + ", " + view.info.name, base, {}};
                 if (report.has_several_runs()) row.label += " · " + report.letter_of(run);
                 for (const SeriesView& one : view.series) {
                     if (one.run != run || one.is_base()) continue;
-                    if (one.series->subject.kind != Subject::Kind::reactor) continue;
+                    if (!is_contender(one.series->subject)) continue;
                     if (const auto comparison = compared(view.info, *one.series, *base)) {
                         row.points.push_back({one.series->subject, *comparison});
                     }
@@ -106,7 +106,7 @@ public:
         std::string text =
             "<svg class=\"chart\" role=\"img\" aria-labelledby=\"ot\" aria-describedby=\"od\" height=\"" +
             coordinate(y_ + axis_height) + "\">" +
-            element("title", "id=\"ot\"", "How fast each reactor is, compared with the base") +
+            element("title", "id=\"ot\"", "How fast each one is, compared with the base") +
             element("desc", "id=\"od\"", "The table below has the figures.");
         text += draw_axis() + labels_;
         text += "<svg class=\"o\" width=\"100%\" height=\"" + height + "\" viewBox=\"0 0 1000 " + height +
@@ -235,7 +235,7 @@ std::string format_overview_figure(const ReportView& report) {
         return row.base->subject.name == base;
     });
     return "<figure class=\"card over\"><figcaption>" +
-           element("h3", "", "Reactors compared with " + (one_base ? base : "the base")) +
+           element("h3", "", "Compared with " + (one_base ? shortened(base, longest_label) : "the base")) +
            element("p", "class=\"sub\"",
                    "speed, round by round, with 95 % intervals; to the right of 1× is better; logarithmic") +
            "</figcaption>" + draw_key(key) + Drawing(report, rows).draw() +

@@ -155,7 +155,7 @@ std::string format_summary(const ReportView& report) {
     std::string text;
     for (const ScenarioView& scenario : report.scenarios()) text += summary_of(report, scenario);
     if (text.empty()) text = "<p>Nothing was measured.</p>";
-    return "<section><h2>In short</h2><p class=\"sub\">Reactors only. In brackets: 95&#160;% intervals of "
+    return "<section><h2>In short</h2><p class=\"sub\">Reactors, or servers that were running; not what stands beside them. In brackets: 95&#160;% intervals of "
            "how many times.</p><div class=\"short\">" +
            text + "</div></section>\n";
 }

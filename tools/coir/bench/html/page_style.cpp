@@ -5,7 +5,7 @@ namespace coir_tool {
 
 // The eight colours differ in lightness, too, and in hues that colour-blind people tell apart; each
 // has a contrast of 4.5 or more against the cards of its scheme. The kinds of subjects differ by
-// pattern: k0 reactors, k1 baselines, k2 peers. Nested <svg> of class o show what reaches beyond them.
+// pattern: k1 baselines, k2 peers, the rest is plain. Nested <svg> of class o show what reaches beyond them.
 const char* const page_style = R"css(
 :root{color-scheme:light dark;--page:#f3f5f7;--card:#fff;--ink:#15191e;--dim:#56606b;--line:#d9dfe5;
 --warn:#fff4d6;--warn-line:#b98700;--up:#0b6b3a;--down:#a8280d;--link:#0b5cad;

@@ -38,10 +38,16 @@ const char* heading_of(Subject::Kind kind) {
             return "Reactors";
         case Subject::Kind::baseline:
             return "Baselines: by hand, without coir";
+        case Subject::Kind::server:
+            return "Servers that were running";
         case Subject::Kind::peer:
             break;
     }
     return "Peers: other libraries";
+}
+
+bool is_contender(const Subject& subject) {
+    return subject.kind == Subject::Kind::reactor || subject.kind == Subject::Kind::server;
 }
 
 ReportView::ReportView(const std::vector<BenchResult>& results,

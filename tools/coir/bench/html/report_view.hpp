@@ -24,11 +24,13 @@ struct Look {
 
 inline constexpr std::size_t colour_count = 8;
 inline constexpr std::size_t marker_count = 8;
-inline constexpr std::array<Subject::Kind, 3> all_kinds = {
-    Subject::Kind::reactor, Subject::Kind::baseline, Subject::Kind::peer};
+inline constexpr std::array<Subject::Kind, 4> all_kinds = {
+    Subject::Kind::reactor, Subject::Kind::server, Subject::Kind::baseline, Subject::Kind::peer};
 
-/// "Reactors", "Baselines: ...", "Other libraries".
+/// "Reactors", "Baselines: ...".
 const char* heading_of(Subject::Kind kind);
+/// What a report decides between: reactors, and servers that were running. Others stand beside.
+bool is_contender(const Subject& subject);
 
 /// One subject in one case of one run.
 struct SeriesView {
@@ -43,7 +45,7 @@ struct SeriesView {
 struct CaseView {
     CaseInfo info;
     std::vector<const CaseResult*> runs;  ///< by run; null: it has no such case
-    /// Reactors, then baselines, then peers; the runs of one subject beside each other.
+    /// By `all_kinds`; the runs of one subject beside each other.
     std::vector<SeriesView> series;
 };
 
