@@ -11,11 +11,10 @@
 namespace coir_tool {
 namespace {
 
-// In pixels.
-constexpr double plot_top = 10;
+// In pixels, as in the style sheet.
 constexpr double plot_height = 260;
-constexpr double plot_left = 62;  // as in the style sheet
-constexpr double below = 44;      // ticks and title of the x axis
+constexpr double padding_above = 10;
+constexpr double padding_below = 44;  // ticks and title of the x axis
 constexpr std::size_t longest_y_label = 7;
 
 // All about as large as a circle of radius 4.
@@ -48,15 +47,14 @@ public:
 
     std::string draw() const {
         const std::string& id = chart_.id;
-        std::string text = "<svg class=\"chart\" role=\"img\" aria-labelledby=\"" + id +
+        // What is beside the plot lies in the padding, which only a style sheet can give in pixels.
+        std::string text = "<svg class=\"chart lines\" role=\"img\" aria-labelledby=\"" + id +
                            "t\" aria-describedby=\"" + id + "d\" height=\"" +
-                           coordinate(plot_top + plot_height + below) + "\">" +
+                           coordinate(padding_above + plot_height + padding_below) + "\">" +
                            element("title", "id=\"" + id + "t\"", chart_.title) +
                            element("desc", "id=\"" + id + "d\"", chart_.description);
-        text += "<svg class=\"plot o\" x=\"" + coordinate(plot_left) + "\" y=\"" +
-                coordinate(plot_top) + "\" width=\"80%\" height=\"" + coordinate(plot_height) + "\">";
         text += draw_y_axis() + draw_x_axis() + draw_curves() + draw_markers();
-        return text + "</svg></svg>";
+        return text + "</svg>";
     }
 
 private:

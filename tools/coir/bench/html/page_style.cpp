@@ -47,7 +47,7 @@ svg text{fill:var(--ink);font-size:13px}
 svg .v{text-anchor:end;font-weight:600}
 svg .h{fill:var(--dim);font-size:12px;font-weight:600}
 .o{overflow:visible}
-.plot{width:calc(100% - 84px)}
+.lines{overflow:visible;padding:10px 22px 44px 62px}
 .g{stroke:var(--line);vector-effect:non-scaling-stroke}
 .one{stroke:var(--dim);stroke-width:1.5px}
 .halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}

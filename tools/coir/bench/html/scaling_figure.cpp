@@ -173,7 +173,7 @@ std::string format_family(const ReportView& report, const ScenarioView& scenario
     return "<figure class=\"card\"><figcaption>" +
            element("h3", "", "Scaling " + over) +
            element("p", "class=\"sub\"",
-                   describe_unit(family.info) + "; medians with 95 % intervals") +
+                   describe_unit(family.info) + "; medians, from five rounds on with 95 % intervals") +
            "</figcaption>" + draw_key(chart.lines) + draw_lines(chart) +
            format_scaling_table(title + ", medians", family, curves) + "</figure>\n";
 }
