@@ -180,7 +180,47 @@ by_static_legacy() {
     # shellcheck disable=SC2046,SC2086
     $compiler -std=c++20 "$waiting" -o "$1" $(pkg_config --cflags --libs coir-legacy-static)
 }
+# No object before these options calls what is redirected: only libstdc++.a and an archive after them do.
+static_from_libraries_alone() {
+    # shellcheck disable=SC2046,SC2086
+    $compiler -std=c++20 "$source/examples/hello.cpp" -o "$1" \
+        $(pkg_config --cflags --libs coir-legacy-static)
+}
+static_with_late_archive() {
+    cat >"$scratch/late.c" <<'TEXT'
+#include <unistd.h>
+int late(void);
+int late(void) { return (int)write(1, "late\n", 5); }
+TEXT
+    cat >"$scratch/early.cpp" <<'TEXT'
+#include <coir/run.hpp>
+extern "C" int late(void);
+int main() { return coir::run([] { return late(); }) == 5 ? 0 : 1; }
+TEXT
+    # shellcheck disable=SC2046,SC2086
+    ${CC:-gcc} -c "$scratch/late.c" -o "$scratch/late.o" && ar rc "$scratch/liblate.a" "$scratch/late.o" &&
+        $compiler -std=c++20 "$scratch/early.cpp" -o "$1" \
+            $(pkg_config --cflags --libs coir-legacy-static) -L"$scratch" -llate
+}
+static_c_program() { # OUTPUT PACKAGE PKG_CONFIG_OPTIONS...
+    output=$1 package=$2
+    shift 2
+    # shellcheck disable=SC2046
+    ${CC:-gcc} -static "$source/examples/legacy/07_c_program.c" -o "$output" \
+        $(pkg_config --cflags --libs "$@" "$package")
+}
+if [ -e "$static" ]; then
+    check "pkg-config --static: links a C program" static_c_program "$scratch/c-static" coir --static
+fi
 if [ -e "$libdir/pkgconfig/coir-legacy-static.pc" ]; then
+    check "pkg-config coir-legacy-static: links what only libstdc++.a refers to" \
+        static_from_libraries_alone "$scratch/hello-static"
+    check "pkg-config coir-legacy-static: that runs" run_program "$scratch/hello-static"
+    check "pkg-config coir-legacy-static: links an archive that comes after it" \
+        static_with_late_archive "$scratch/late-static"
+    check "pkg-config coir-legacy-static: that runs, too" run_program "$scratch/late-static"
+    check "pkg-config coir-legacy-static: links a C program" \
+        static_c_program "$scratch/c-legacy-static" coir-legacy-static
     check "pkg-config coir-legacy-static: builds" by_static_legacy "$scratch/legacy-static"
     check "pkg-config coir-legacy-static: the calls of tasks wait at once" \
         run_program "$scratch/legacy-static" at-once
@@ -189,15 +229,30 @@ else
     skip "coir-legacy-static" "this build has none"
 fi
 
+# libcoir-legacy as an archive in a program that loads libc: docs/legacy.md has this line.
+by_legacy_archive() {
+    # shellcheck disable=SC2046,SC2086
+    $compiler -std=c++20 "$waiting" -o "$1" $(pkg_config --cflags coir) -L"$libdir" \
+        -Wl,--whole-archive -l:libcoir-legacy.a -Wl,--no-whole-archive -l:libcoir.a \
+        -lboost_context -luring -pthread
+}
+if [ -e "$libdir/libcoir-legacy.a" ] && [ -e "$static" ]; then
+    check "libcoir-legacy.a: builds, beside the shared library" by_legacy_archive "$scratch/legacy-archive"
+    check "libcoir-legacy.a: needs no library of coir's" needs_no_coir "$scratch/legacy-archive"
+    check "libcoir-legacy.a: the calls of tasks wait at once" run_program "$scratch/legacy-archive" at-once
+else
+    skip "libcoir-legacy.a" "this build has none"
+fi
+
 # ---- CMake ----
 
-by_cmake() { # FOLDER TARGET
+by_cmake() { # FOLDER TARGET [SOURCE]
     mkdir -p "$1"
     cat >"$1/CMakeLists.txt" <<TEXT
 cmake_minimum_required(VERSION 3.16)
 project(consumer CXX)
 find_package(coir 0.1 REQUIRED)
-add_executable(consumer "$consumer")
+add_executable(consumer "${3:-$consumer}")
 target_link_libraries(consumer PRIVATE $2)
 TEXT
     cmake -S "$1" -B "$1/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$1/build"
@@ -224,6 +279,17 @@ else
         check "CMake, coir::coir_static: runs" run_program "$scratch/cmake-static/build/consumer"
         check "CMake, coir::coir_static: does not need libcoir.so" \
             needs_no_coir "$scratch/cmake-static/build/consumer"
+    fi
+    if [ -e "$libdir/libcoir-legacy.so" ]; then
+        check "CMake, coir::coir_legacy: builds" by_cmake "$scratch/cmake-legacy" coir::coir_legacy "$waiting"
+        check "CMake, coir::coir_legacy: the calls of tasks wait at once" \
+            run_program "$scratch/cmake-legacy/build/consumer" at-once
+    fi
+    if [ -e "$libdir/libcoir-legacy-wrap.a" ]; then
+        check "CMake, coir::coir_legacy_static: builds" \
+            by_cmake "$scratch/cmake-legacy-static" coir::coir_legacy_static "$source/examples/hello.cpp"
+        check "CMake, coir::coir_legacy_static: runs" \
+            run_program "$scratch/cmake-legacy-static/build/consumer"
     fi
     check "CMake refuses another minor version" refuses_other_versions
 fi
