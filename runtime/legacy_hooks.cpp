@@ -9,6 +9,7 @@
 #include "legacy_hooks.hpp"
 
 #include "calls/held_signals.hpp"
+#include "interrupted_waits.hpp"
 #include "scheduler.hpp"
 #include "thread_pool.hpp"
 
@@ -62,33 +63,9 @@ namespace detail {
 namespace legacy {
 namespace {
 
-// How many handlers have run on this thread, of all and of those without SA_RESTART: a wait that began
-// later must not be ended by them. Written by handlers.
-struct HandlerCounts {
-    unsigned all = 0;
-    unsigned interrupting = 0;
-};
+struct Wait : TimerNode, Park, ReadyEntry, InterruptibleWait {
+    Wait() noexcept { InterruptibleWait::interrupt = &Wait::interrupted; }
 
-struct Wait;
-
-// Of a kernel thread, whatever TLS block its tasks run on.
-struct HandlerState {
-    HandlerCounts ran;
-    unsigned dealt_with = 0;  // how many of `ran.all` have ended the wait they end, if any
-    // The waits of this thread's tasks that handlers can end, the oldest first.
-    Wait* first = nullptr;
-    Wait* last = nullptr;
-};
-[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerState own_handlers;
-[[gnu::tls_model("initial-exec")]] constinit thread_local HandlerState* shared_handlers = nullptr;
-
-HandlerState& handlers() noexcept { return shared_handlers ? *shared_handlers : own_handlers; }
-
-unsigned count_of(const unsigned& count) noexcept {
-    return __atomic_load_n(&count, __ATOMIC_RELAXED);
-}
-
-struct Wait : TimerNode, Park, ReadyEntry {
     TaskBase* task = nullptr;
     WaitOperation* operations = nullptr;
     std::size_t submitted = 0;
@@ -96,37 +73,6 @@ struct Wait : TimerNode, Park, ReadyEntry {
     Woken outcome = Woken::event;
     bool ending = false;
     bool queued = false;  // to cancel the rest soon
-    Interruptible interruptible = Interruptible::never;
-    HandlerCounts began;
-    Wait* older = nullptr;
-    Wait* newer = nullptr;
-
-    void expect_handlers(Interruptible which) noexcept {
-        interruptible = which;
-        if (which == Interruptible::never) return;
-        HandlerState& here = handlers();
-        began = {count_of(here.ran.all), count_of(here.ran.interrupting)};
-        older = here.last;
-        (older ? older->newer : here.first) = this;
-        here.last = this;
-    }
-    void expect_no_handlers() noexcept {
-        if (interruptible == Interruptible::never) return;
-        HandlerState& here = handlers();
-        (older ? older->newer : here.first) = newer;
-        (newer ? newer->older : here.last) = older;
-    }
-    // By the nth handler that ran on this thread. (The counts wrap.)
-    bool interrupted_by(unsigned nth) const noexcept {
-        if (ending || static_cast<int>(nth - began.all) <= 0) return false;
-        if (interruptible != Interruptible::restarts) return true;
-        return began.interrupting != count_of(handlers().ran.interrupting);
-    }
-    void interrupt() noexcept {
-        end(Woken::interrupted);
-        cancel_rest();
-        wake_when_empty();
-    }
 
     void end(Woken why) noexcept {
         ending = true;
@@ -142,6 +88,14 @@ struct Wait : TimerNode, Park, ReadyEntry {
         if (in_flight == 0 && !queued) task->scheduler().make_ready(*task);
     }
 
+    static bool interrupted(InterruptibleWait& wait) noexcept {
+        auto& self = static_cast<Wait&>(wait);
+        if (self.ending) return false;
+        self.end(Woken::interrupted);
+        self.cancel_rest();
+        self.wake_when_empty();
+        return true;
+    }
     static void timer_fired(TimerNode& node) noexcept {
         auto& self = static_cast<Wait&>(node);
         if (self.ending) return;
@@ -178,53 +132,7 @@ struct Wait : TimerNode, Park, ReadyEntry {
     }
 };
 
-// The oldest that the nth handler ends; null when there is none.
-Wait* interrupted_wait(unsigned nth, bool pauses) noexcept {
-    for (Wait* wait = handlers().first; wait; wait = wait->newer) {
-        if ((wait->interruptible == Interruptible::pauses) == pauses && wait->interrupted_by(nth)) {
-            return wait;
-        }
-    }
-    return nullptr;
-}
-
 }  // namespace
-
-void handler_ran(bool restarts) noexcept {
-    HandlerState& here = handlers();
-    __atomic_store_n(&here.ran.all, count_of(here.ran.all) + 1, __ATOMIC_RELAXED);
-    if (!restarts) {
-        __atomic_store_n(&here.ran.interrupting, count_of(here.ran.interrupting) + 1,
-                         __ATOMIC_RELAXED);
-    }
-    if (running_here && __atomic_load_n(&here.first, __ATOMIC_RELAXED)) {
-        running_here->signal_arrived();
-    }
-}
-
-void handler_was_for(std::uint64_t task, bool restarts) noexcept {
-    HandlerState& here = handlers();
-    if (here.dealt_with != count_of(here.ran.all)) ++here.dealt_with;
-    for (Wait* wait = here.first; wait; wait = wait->newer) {
-        if (wait->task->id() != task || wait->ending) continue;
-        if (restarts && wait->interruptible == Interruptible::restarts) return;
-        return wait->interrupt();
-    }
-}
-
-void interrupt_waits() noexcept {
-    HandlerState& here = handlers();
-    const unsigned ran = count_of(here.ran.all);
-    // What ran before the oldest of these waits began ends none: of an earlier loop, say.
-    const unsigned before = here.first ? here.first->began.all : ran;
-    if (static_cast<int>(before - here.dealt_with) > 0) here.dealt_with = before;
-    while (here.dealt_with != ran) {
-        const unsigned nth = ++here.dealt_with;
-        Wait* wait = interrupted_wait(nth, true);
-        if (!wait) wait = interrupted_wait(nth, false);
-        if (wait) wait->interrupt();
-    }
-}
 
 Scheduler* suspendable() noexcept {
     Scheduler* scheduler = running_here;
@@ -237,12 +145,12 @@ Scheduler* suspendable() noexcept {
 Scheduler* loop_here() noexcept { return running_here; }
 
 ThreadShare thread_share() noexcept {
-    return {running_here, &handlers(), calls::held_signals_here()};
+    return {running_here, handlers_here(), calls::held_signals_here()};
 }
 
 void share_thread(const ThreadShare& share) noexcept {
     running_here = share.loop;
-    shared_handlers = static_cast<HandlerState*>(share.handlers);
+    share_handlers(share.handlers);
     calls::share_held_signals(share.held_signals);
 }
 
@@ -290,7 +198,7 @@ Woken wait_any(Scheduler& loop, WaitOperation* operations, std::size_t count, Ti
         wait.submitted = i + 1;
         loop.reactor().submit(operations[i]);
     }
-    wait.expect_handlers(interruptible);
+    wait.expect_handlers(self, interruptible);
     loop.suspend(wait);
     wait.expect_no_handlers();
     // The deadline or the request came, and yet something was done: a result beats both.

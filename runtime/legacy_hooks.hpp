@@ -79,9 +79,12 @@ enum class Interruptible : std::uint8_t {
     pauses,  ///< all, and nothing else ends it
 };
 /// A handler of the program's has run on this thread. For signal handlers.
-COIR_API void handler_ran(bool restarts) noexcept;
+COIR_API void handler_ran(bool restarts, int signo) noexcept;
 /// The handler that has just run was meant for this task, whose wait it ends, and for no other.
 COIR_API void handler_was_for(std::uint64_t task, bool restarts) noexcept;
+/// From now on handlers that run on this thread are for this task, unless it blocks the signal: they end
+/// its wait or none. 0: for any again. `blocked`: signals as the kernel numbers them; it stays valid.
+COIR_API void handlers_are_for(std::uint64_t task, const std::uint64_t* blocked) noexcept;
 
 /// Suspends the current task until the first of `count` operations is done, the deadline is over,
 /// or the task is cancelled. Returns only when the kernel has given all of them back: those that
@@ -112,9 +115,9 @@ struct Parking : ListLink {
 };
 
 /// Suspends the current task until unpark(), the deadline or, if `cancellable`, a cancel request
-/// that comes while it waits. `event` also when join() said so. `no_memory`: it has not joined.
+/// that comes while it waits, or a signal handler. `event` also when join() said so. `no_memory`: it has not joined.
 COIR_API Woken park(Scheduler& loop, Parking& parking, TimePoint deadline, bool cancellable,
-                    const char* what) noexcept;
+                    const char* what, Interruptible interruptible = Interruptible::never) noexcept;
 /// Ends the wait of what the caller has just taken out of the queue, whose lock it still holds: the
 /// loop may end as soon as it is given up. Any thread; `in_signal`: signal handlers, too.
 COIR_API void unpark(Parking& parking, bool in_signal = false) noexcept;

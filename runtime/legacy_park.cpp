@@ -7,6 +7,7 @@
 #include "legacy_hooks.hpp"
 
 #include "environment.hpp"
+#include "interrupted_waits.hpp"
 #include "scheduler.hpp"
 #include "thread_pool.hpp"
 
@@ -31,14 +32,20 @@ void end_task_slot(void*& slot) {
 namespace legacy {
 namespace {
 
-struct Parked : TimerNode, Park, Scheduler::Outside {
+struct Parked : TimerNode, Park, Scheduler::Outside, InterruptibleWait {
+    Parked() noexcept { InterruptibleWait::interrupt = &Parked::interrupted; }
+
     Parking* parking = nullptr;
     Woken outcome = Woken::event;
 
-    void give_up(Woken why) noexcept {
-        if (!parking->withdraw(*parking)) return;  // woken: that wins
+    bool give_up(Woken why) noexcept {
+        if (!parking->withdraw(*parking)) return false;  // woken: that wins
         outcome = why;
         parking->task->scheduler().make_ready(*parking->task);
+        return true;
+    }
+    static bool interrupted(InterruptibleWait& wait) noexcept {
+        return static_cast<Parked&>(wait).give_up(Woken::interrupted);
     }
     static void timer_fired(TimerNode& node) noexcept {
         static_cast<Parked&>(node).give_up(Woken::timeout);
@@ -75,7 +82,7 @@ private:
 }  // namespace
 
 Woken park(Scheduler& loop, Parking& parking, TimePoint deadline, bool cancellable,
-           const char* what) noexcept {
+           const char* what, Interruptible interruptible) noexcept {
     Parked parked;
     parking.task = loop.current();
     parked.parking = &parking;
@@ -93,7 +100,9 @@ Woken park(Scheduler& loop, Parking& parking, TimePoint deadline, bool cancellab
     if (parking.join(parking)) {
         const OutsideJob job(loop);
         loop.add_outside(parked);
+        parked.expect_handlers(*parking.task, interruptible);
         loop.suspend(parked);
+        parked.expect_no_handlers();
         static_cast<Scheduler::Outside&>(parked).unlink();
     }
     loop.disarm(parked);

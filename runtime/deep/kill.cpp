@@ -50,12 +50,22 @@ void handle_in_the_name_of(Thread& thread, int signo, bool restarts) noexcept {
     hooks::handler_was_for(thread.task_id, restarts);
 }
 
+// None of its calls is waiting, and nobody else's is meant.
+int handle_here(Thread& self, int signo) noexcept {
+    bool restarts = false;
+    const bool handled = signo != 0 && has_handler(signo, restarts) && (self.mask & bit(signo)) == 0;
+    const int error = send_now(signo);
+    if (handled && error == 0) hooks::handler_was_for(self.task_id, restarts);
+    return error;
+}
+
 int kill(Thread& thread, int signo) noexcept {
     if (signo < 0 || signo > last) return EINVAL;
     if (!thread.in_use) return ESRCH;
     if (signo == 0 || thread.ended) return 0;
+    if (&thread == this_thread()) return handle_here(thread, signo);
     bool restarts = false;
-    if (&thread == this_thread() || !has_handler(signo, restarts) || blocked_for_all(signo)) {
+    if (!has_handler(signo, restarts) || blocked_for_all(signo)) {
         return send_now(signo);
     }
     if (!thread.begun || (thread.mask & bit(signo)) != 0) {

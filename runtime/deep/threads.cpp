@@ -144,6 +144,7 @@ bool start_threads(std::size_t main_stack_size) {
     main.stack_near = static_cast<const char*>(__builtin_frame_address(0));
     share = hooks::thread_share();
     take_over_mask(main);
+    hooks::handlers_are_for(main.task_id, &main.mask);
     running = &main;
     alive = 1;
     return ::pthread_atfork(nullptr, nullptr, &after_fork_in_child) == 0 && add_task(main) &&
@@ -207,6 +208,7 @@ void thread_ends(Thread& thread) noexcept {
 
 void end_main_thread() {
     end_on_block();
+    hooks::handlers_are_for(0, nullptr);
     thread_ends(main_thread());
 }
 

@@ -65,19 +65,22 @@ int acquire(Scheduler& loop, const Wanted& wanted) noexcept {
         if (looks) limit = std::min(limit, coir::saturating_add(sys.now(), pause));
         LockWaiter waiter(wanted, looks);
         waiter.first = again;
-        const Woken woken = hooks::park(loop, waiter, limit, wanted.cancellable, wanted.what);
+        const Woken woken = hooks::park(loop, waiter, limit, wanted.cancellable, wanted.what,
+                                       wanted.interruptible);
         errno = saved;
         if (waiter.result != EBUSY) return waiter.result;
         if (woken == Woken::no_memory) return ENOMEM;
         again = true;
         if (woken == Woken::event) continue;
         // Whoever released it just now has found nobody waiting.
-        if (woken == Woken::cancelled || wanted.until.over(sys)) {
+        const bool ends = woken == Woken::cancelled || woken == Woken::interrupted;
+        if (ends || wanted.until.over(sys)) {
             const ShardLock lock(waiter.shard);
             const int last = wanted.attempt(wanted);
             errno = saved;
             if (last != EBUSY) return last;
-            return woken == Woken::cancelled ? ECANCELED : ETIMEDOUT;
+            if (!ends) return ETIMEDOUT;
+            return woken == Woken::cancelled ? ECANCELED : EINTR;
         }
         pause = std::min(pause * 2, longest_pause);
     }

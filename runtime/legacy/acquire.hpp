@@ -28,6 +28,7 @@ public:
     Until(clockid_t clock, const timespec* when) noexcept : clock_(clock), when_(when) {}
     /// 0, or EINVAL.
     int check() const noexcept;
+    bool without_end() const noexcept { return !when_; }
     bool over(Sys& sys) const noexcept;
     /// When to look at the clock again: clocks may be set meanwhile.
     TimePoint next_look(Sys& sys) const noexcept;
@@ -56,6 +57,8 @@ struct Wanted {
     bool unseen = false;
     /// A cancel request ends the wait with ECANCELED.
     bool cancellable = false;
+    /// A signal handler ends the wait with EINTR.
+    hooks::Interruptible interruptible = hooks::Interruptible::never;
 };
 
 /// Tries, and suspends the task until it is its own, the time is over (ETIMEDOUT), or an error.

@@ -39,7 +39,7 @@ std::atomic<Handler> handlers[slot_count / 2];
     handler_frame = static_cast<const char*>(__builtin_frame_address(0));
     handlers[slot / 2].load(std::memory_order_relaxed)(signo, info, context);
     handler_frame = outer;
-    coir::detail::legacy::handler_ran(slot % 2 == 0);
+    coir::detail::legacy::handler_ran(slot % 2 == 0, signo);
 }
 
 // A handler of one parameter is called with three: it does not see the others.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // sem_*. A semaphore is where POSIX lets a thread be cancelled: a task that is cancelled while it
-// waits leaves with -1 and ECANCELED. sem_post() may be called by signal handlers.
+// waits leaves with -1 and ECANCELED, and one that a signal handler interrupts with EINTR. sem_post() may be called by signal handlers.
 #include "acquire.hpp"
 #include "anywhere.hpp"
 
@@ -42,6 +42,8 @@ int wait_for(Scheduler& loop, sem_t* semaphore, const Until& until, const char* 
     }
     wanted.unseen = is_process_shared(semaphore);
     wanted.cancellable = true;
+    // A futex with a time is never restarted by the kernel.
+    wanted.interruptible = until.without_end() ? hooks::Interruptible::restarts : hooks::Interruptible::always;
     return to_errno(acquire(loop, wanted));
 }
 

@@ -4,6 +4,7 @@
 
 #include <semaphore.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 /* --- cancellation --- */
 
@@ -210,9 +211,64 @@ static void masks(void) {
     SAY("sigwait for the process: %ld", (long)end(waiter));
 }
 
+/* --- for the process: to main, unless it blocks them --- */
+
+static void alarm_handler(int signo) { (void)signo; }
+
+static void install_alarm(int flags) {
+    struct sigaction action = {.sa_handler = alarm_handler, .sa_flags = flags};
+    sigaction(SIGALRM, &action, NULL);
+}
+static void alarm_in(long microseconds) {
+    const struct itimerval timer = {.it_value = {.tv_usec = microseconds}};
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+static void* posts_soon(void* nothing) {
+    usleep(300000);
+    sem_post(&empty);
+    return nothing;
+}
+static const char* after_alarm(int result) {
+    const int error = errno;
+    return result == 0 ? "done" : name_of(error);
+}
+
+static void for_the_process(void) {
+    install_alarm(0);
+    pthread_t reader = begin(is_interrupted, NULL);
+    sem_wait(&about_to_wait);
+    usleep(50000);
+    struct timespec time = {.tv_sec = 5};
+    alarm_in(50000);
+    SAY("main asleep: %s", after_alarm(nanosleep(&time, NULL)));
+    alarm_in(50000);
+    SAY("main at a semaphore: %s", after_alarm(sem_wait(&empty)));
+    time = in_milliseconds(CLOCK_REALTIME, 5000);
+    alarm_in(50000);
+    SAY("main at a semaphore with a time: %s", after_alarm(sem_timedwait(&empty, &time)));
+    install_alarm(SA_RESTART);
+    pthread_t poster = begin(posts_soon, NULL);
+    alarm_in(50000);
+    SAY("main at a semaphore, restarted: %s", after_alarm(sem_wait(&empty)));
+    end(poster);
+    time = in_milliseconds(CLOCK_REALTIME, 5000);
+    alarm_in(50000);
+    SAY("main at a semaphore with a time, not restarted: %s", after_alarm(sem_timedwait(&empty, &time)));
+    install_alarm(0);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    time = (struct timespec){.tv_nsec = 200000000};
+    alarm_in(50000);
+    SAY("main blocks it: %s", after_alarm(nanosleep(&time, NULL)));
+    SAY("then it is the reader's: %ld", (long)end(reader));
+}
+
 int main(void) {
     cancelling();
     killing();
     masks();
+    for_the_process();
     return 0;
 }
