@@ -42,6 +42,16 @@ holds 'idle: more than a stack page, less than a stack' \
 holds 'a proxy costs more than an echo server' \
     'series("proxy", "epoll")[0]["medians"]["cpu_ns_per_op"] >
      0.5 * series("unix", "epoll")[0]["medians"]["cpu_ns_per_op"]'
+if python3 -c 'import json, sys
+sys.exit("syscalls_per_op" not in json.load(open(sys.argv[1]))["cases"][0]["series"][0]["medians"])' \
+    "$work/out" 2>"$work/err"; then
+    holds 'pipe: a thread reads and writes' \
+        '1.9 < series("pipe", "threads")[0]["medians"]["syscalls_per_op"] < 2.1'
+    holds 'accept: a loop accepts, watches, receives, sends and closes' \
+        '5 <= series("accept", "raw-epoll")[0]["medians"]["syscalls_per_op"] < 9'
+else
+    skip 'system calls are not counted: tracing is not permitted here'
+fi
 holds 'what the load generator can do is said' \
     'any("proxy/10 connections: the load generator has CPU time for" in note for note in j["notes"])'
 
@@ -100,6 +110,16 @@ if command -v python3 >/dev/null && python3 "$denying" deny true; then
     check "without io_uring: status $status" [ "$status" -eq 0 ]
     holds 'without io_uring' 'works("unix", "epoll", "raw-epoll") and works("udp", "epoll") and
         works("files", "epoll", "threads")'
+else
+    skip 'no seccomp filter can be installed here'
+fi
+if command -v python3 >/dev/null && python3 "$denying" noptrace true; then
+    timeout 60 python3 "$denying" noptrace "$coir" bench pipe --rounds 1 --seconds 0.05 \
+        --reactor epoll --json >"$work/out" 2>"$work/err"
+    status=$?
+    check "without ptrace: status $status" [ "$status" -eq 0 ]
+    holds 'without ptrace system calls are not counted' 'works("pipe", "epoll") and
+        "syscalls_per_op" not in series("pipe", "epoll")[0]["medians"]'
 else
     skip 'no seccomp filter can be installed here'
 fi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
-"""with_seccomp.py deny|nosys|nomem|kill PROGRAM [ARGUMENT...]: runs the program where io_uring_setup
-is answered with EPERM, ENOSYS or ENOMEM, or ends the process. Exits with 77 where no filter can be
-installed."""
+"""with_seccomp.py deny|nosys|nomem|kill|noptrace PROGRAM [ARGUMENT...]: runs the program where
+io_uring_setup is answered with EPERM, ENOSYS or ENOMEM, or ends the process; or where ptrace is
+answered with EPERM. Exits with 77 where no filter can be installed."""
 import ctypes
 import errno
 import os
@@ -17,10 +17,14 @@ verdict = {
     "nosys": RET_ERRNO | errno.ENOSYS,
     "nomem": RET_ERRNO | errno.ENOMEM,
     "kill": RET_KILL_PROCESS,
+    "noptrace": RET_ERRNO | errno.EPERM,
 }[sys.argv[1]]
+call = IO_URING_SETUP
+if sys.argv[1] == "noptrace":
+    call = 101 if os.uname().machine == "x86_64" else 117  # on all younger architectures
 program = b"".join(struct.pack("HBBI", *instruction) for instruction in [
     (0x20, 0, 0, 0),               # load the number of the system call
-    (0x15, 0, 1, IO_URING_SETUP),  # not this one: skip
+    (0x15, 0, 1, call),            # not this one: skip
     (0x06, 0, 0, verdict),
     (0x06, 0, 0, RET_ALLOW),
 ])

@@ -134,6 +134,7 @@ void measure(InterruptWatch& interrupt, const BenchPlan& plan,
         RoundPlan rounds;
         rounds.seconds = plan.seconds;
         rounds.rounds = plan.rounds;
+        rounds.count_syscalls = true;
         rounds.progress = [&](std::size_t done, std::size_t all, const std::string& next) {
             const double part = static_cast<double>(done) / static_cast<double>(all);
             progress.show((index + part) / count, next);

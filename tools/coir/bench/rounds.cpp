@@ -67,6 +67,7 @@ public:
             noise_.probe();
             run_round(plan_.seconds, true, round % 2 == 1);
         }
+        if (plan_.count_syscalls) count_syscalls(std::min(plan_.seconds, 0.2));
     }
 
     std::vector<CaseResult> take() {
@@ -88,10 +89,31 @@ private:
         }
     }
 
-    void measure(const Job& job, Cell& cell, double seconds, bool keep) {
-        if (plan_.progress) {
-            plan_.progress(done_, all_, job.workload.scenario + " on " + cell.subject->name);
+    // Apart, for it slows down what it looks at. The same figure in all rounds.
+    void count_syscalls(double seconds) {
+        for (Row& row : rows_) {
+            if (!row.job->workload.count_syscalls) continue;
+            for (Cell& cell : row.cells) {
+                if (cell.failure.empty()) count_syscalls(row.job->workload, cell, seconds);
+            }
         }
+    }
+
+    void count_syscalls(const Workload& workload, Cell& cell, double seconds) {
+        show_progress(workload, cell);
+        const double calls = workload.count_syscalls(interrupt_, *cell.subject, seconds);
+        for (std::vector<Sample>& samples : cell.rounds) {
+            for (Sample& sample : samples) sample.syscalls_per_op = calls;
+        }
+    }
+
+    void show_progress(const Workload& workload, const Cell& cell) const {
+        if (!plan_.progress) return;
+        plan_.progress(std::min(done_, all_), all_, workload.scenario + " on " + cell.subject->name);
+    }
+
+    void measure(const Job& job, Cell& cell, double seconds, bool keep) {
+        show_progress(job.workload, cell);
         ++done_;
         if (!cell.failure.empty()) return;
         try {

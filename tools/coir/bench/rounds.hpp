@@ -22,6 +22,7 @@ struct Job {
 struct RoundPlan {
     double seconds = 1;
     std::size_t rounds = 5;
+    bool count_syscalls = false;  ///< after the rounds
     /// Before each round: whether to go on. Called with the number of complete rounds.
     std::function<bool(std::size_t)> go_on;
     /// Before each measurement: how many of all are done, and what comes next.

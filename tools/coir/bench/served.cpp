@@ -29,11 +29,7 @@ double share_of(std::uint64_t some, double answers) {
 
 // The load generator's part, in its own process.
 Measured run_load(const Served& served, const ServerChild& server, double seconds) {
-    coir_bench::raise_descriptor_limit();
-    coir_bench::pin_to_allowed_cpu(1);
-    // Never destroyed: the child's exit is its end, whatever is still under way.
-    coir_bench::Load& load = *served.connect(server.where()).release();
-    return measure_load(load, server.pid(), seconds);
+    return measure_load(connect_load(served, server.where()), server.pid(), seconds);
 }
 
 void set_server_facts(Sample& sample, const ProcessFacts& before, const ProcessFacts& after) {
@@ -79,26 +75,36 @@ void ServerChild::fail_with_cause(const ChildFailure& failure) {
     throw ChildFailure(std::string("load generator: ") + failure.what());
 }
 
-Measured measure_load(coir_bench::Load& load, int server, double seconds) {
-    const auto window_ns = static_cast<std::int64_t>(seconds * 1e9);
-    load.run_for(window_ns / 4);
+coir_bench::Load& connect_load(const Served& served, int where) {
+    coir_bench::raise_descriptor_limit();
+    coir_bench::pin_to_allowed_cpu(1);
+    return *served.connect(where).release();
+}
 
-    const ProcessFacts before = read_at_rest(server);
-    const ProcessFacts load_before = read_process_facts(::getpid());
-    load.clear();
-    // A short window on a busy machine may pass without an answer.
+std::int64_t run_window(coir_bench::Load& load, std::int64_t window_ns) {
     constexpr std::int64_t patience_ns = 5'000'000'000;
+    load.clear();
     std::int64_t elapsed_ns = 0;
     do {
         const std::int64_t begin_ns = coir_bench::now_ns();
         load.run_for(window_ns);
         elapsed_ns += coir_bench::now_ns() - begin_ns;
     } while (load.answers() == 0 && elapsed_ns < patience_ns);
+    if (load.answers() == 0) throw std::runtime_error("no answer came in the measured time");
+    return elapsed_ns;
+}
+
+Measured measure_load(coir_bench::Load& load, int server, double seconds) {
+    const auto window_ns = static_cast<std::int64_t>(seconds * 1e9);
+    load.run_for(window_ns / 4);
+
+    const ProcessFacts before = read_at_rest(server);
+    const ProcessFacts load_before = read_process_facts(::getpid());
+    const std::int64_t elapsed_ns = run_window(load, window_ns);
     const ProcessFacts load_after = read_process_facts(::getpid());
     const ProcessFacts after = read_at_rest(server);
 
     const auto answers = static_cast<double>(load.answers());
-    if (answers == 0) throw std::runtime_error("no answer came in the measured time");
     Measured measured;
     Sample& sample = measured.sample;
     sample.value = answers * 1e9 / static_cast<double>(elapsed_ns);

@@ -46,6 +46,14 @@ private:
     const int where_;
 };
 
+/// For a child that does nothing else: pins it to the second CPU. What is connected is never destroyed:
+/// the child's exit is its end, whatever is still under way.
+coir_bench::Load& connect_load(const Served& served, int where);
+
+/// Clears the load and runs it; longer when no answer comes in so short a time on a busy machine.
+/// Returns how long it took, in nanoseconds. Throws std::runtime_error if there is none in seconds.
+std::int64_t run_window(coir_bench::Load& load, std::int64_t window_ns);
+
 /// One measurement of a load, in the process that makes it: a warm-up of a quarter of `seconds`, then
 /// about so long. `server`: the process whose time and memory count; 0: nothing is known of it.
 Measured measure_load(coir_bench::Load& load, int server, double seconds);

@@ -63,7 +63,7 @@ Measured watch(const ServerChild& server, std::size_t connections, double second
 }  // namespace
 
 Workload idle_workload(const ServedPlan& plan) {
-    Workload workload = served_workload(
+    Workload workload = connections_workload(
         "idle", "memory of an echo server for each idle connection; CPU/op: in a second of idling",
         plan);
     workload.cases[0].unit = "bytes";

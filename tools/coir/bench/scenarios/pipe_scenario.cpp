@@ -91,12 +91,8 @@ void serve(const Subject& subject, const std::vector<Ends>& pipes, std::size_t b
 }  // namespace
 
 Workload pipe_workload(const ServedPlan& plan) {
-    Workload workload = served_workload(
-        "pipe", "echo on pipes between two processes, " + messages_phrase(plan.size) +
-                    ", closed loop",
-        plan);
-    workload.baselines = {epoll_baseline, threads_baseline};
-    workload.measure = [plan](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+    const WithServer with_pipes = [plan](InterruptWatch&, const Subject& subject, double,
+                                         const std::function<void(const Served&)>& use) {
         const PipePairs pipes(plan.connections);
         Served served;
         served.serve = [&](const Ready& ready) {
@@ -108,8 +104,13 @@ Workload pipe_workload(const ServedPlan& plan) {
             load.ends = pipes.of_load;
             return closed_loop(load, plan.ring_load);
         };
-        return std::vector{measure_served(interrupt, served, seconds)};
+        use(served);
     };
+    Workload workload = served_workload(
+        "pipe", "echo on pipes between two processes, " + messages_phrase(plan.size) +
+                    ", closed loop",
+        plan, with_pipes);
+    workload.baselines = {epoll_baseline, threads_baseline};
     return workload;
 }
 

@@ -79,18 +79,19 @@ Served proxy_server(const Subject& subject, const Endpoint& backend, const Serve
 }  // namespace
 
 Workload proxy_workload(const ServedPlan& plan) {
-    Workload workload = served_workload(
-        "proxy", "a TCP proxy before an echo server, " + messages_phrase(plan.size) + ", closed loop",
-        plan);
-    workload.baselines = {epoll_baseline, threads_baseline};
-    workload.measure = [plan](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+    const WithServer with_proxy = [plan](InterruptWatch& interrupt, const Subject& subject,
+                                         double seconds,
+                                         const std::function<void(const Served&)>& use) {
         const Subject echo{epoll_baseline, Subject::Kind::baseline, {}, {}};
         const ServerChild backend(interrupt,
                                   echo_server(echo, Transport::Tcp, buffer_for(plan.size)), 1,
                                   Child::Clock::now() + patience(seconds));
-        const Served served = proxy_server(subject, {Transport::Tcp, backend.where()}, plan);
-        return std::vector{measure_served(interrupt, served, seconds)};
+        use(proxy_server(subject, {Transport::Tcp, backend.where()}, plan));
     };
+    Workload workload = served_workload(
+        "proxy", "a TCP proxy before an echo server, " + messages_phrase(plan.size) + ", closed loop",
+        plan, with_proxy);
+    workload.baselines = {epoll_baseline, threads_baseline};
     return workload;
 }
 

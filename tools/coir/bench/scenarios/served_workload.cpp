@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "served_workload.hpp"
 
+#include "bench/syscall_count.hpp"
 #include "table.hpp"
 
 #include <coir/await.hpp>
@@ -13,20 +14,43 @@
 
 namespace coir_tool {
 
-Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
-                         const std::function<Served(const Subject&)>& server) {
+Workload connections_workload(std::string scenario, std::string title, const ServedPlan& plan) {
     Workload workload;
     workload.scenario = std::move(scenario);
     workload.title = std::move(title);
     workload.cases = {{connections_phrase(plan.connections), "requests/s", true, "connections",
                        static_cast<double>(plan.connections)}};
-    if (server) {
-        workload.measure = [server](InterruptWatch& interrupt, const Subject& subject,
-                                    double seconds) {
-            return std::vector{measure_served(interrupt, server(subject), seconds)};
-        };
-    }
     return workload;
+}
+
+Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
+                         const WithServer& with_server) {
+    Workload workload = connections_workload(std::move(scenario), std::move(title), plan);
+    workload.measure = [=](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        std::vector<Measured> measured;
+        with_server(interrupt, subject, seconds, [&](const Served& served) {
+            measured = {measure_served(interrupt, served, seconds)};
+        });
+        return measured;
+    };
+    workload.count_syscalls = [=](InterruptWatch& interrupt, const Subject& subject,
+                                  double seconds) {
+        double calls = absent;
+        with_server(interrupt, subject, seconds, [&](const Served& served) {
+            calls = count_served_syscalls(interrupt, served, seconds);
+        });
+        return calls;
+    };
+    return workload;
+}
+
+Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
+                         const std::function<Served(const Subject&)>& server) {
+    const WithServer with_server = [server](InterruptWatch&, const Subject& subject, double,
+                                            const std::function<void(const Served&)>& use) {
+        use(server(subject));
+    };
+    return served_workload(std::move(scenario), std::move(title), plan, with_server);
 }
 
 std::string connections_phrase(std::size_t count) {

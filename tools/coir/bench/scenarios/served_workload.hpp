@@ -23,9 +23,18 @@ struct ServedPlan {
     bool ring_load = false;  ///< the load generator may use io_uring: see can_load_by_ring()
 };
 
-/// One case, on the axis of connections. Without a `server`, `measure` is the caller's to set.
+/// One case, on the axis of connections; how to measure it is the caller's to set.
+Workload connections_workload(std::string scenario, std::string title, const ServedPlan& plan);
+
+/// Makes the server of a subject, and what it needs besides, calls `use`, and ends all that.
+using WithServer = std::function<void(InterruptWatch&, const Subject&, double seconds,
+                                      const std::function<void(const Served&)>& use)>;
+/// The same with such servers to be measured.
 Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
-                         const std::function<Served(const Subject&)>& server = nullptr);
+                         const WithServer& with_server);
+/// The same with servers that need nothing besides.
+Workload served_workload(std::string scenario, std::string title, const ServedPlan& plan,
+                         const std::function<Served(const Subject&)>& server);
 
 /// "64 connections".
 std::string connections_phrase(std::size_t count);
