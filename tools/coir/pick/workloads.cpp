@@ -32,12 +32,7 @@ Workloads for_connections(const PickLoadPlan& plan, Workload (*make)(const Serve
 Workloads make_echo(const PickLoadPlan& plan) { return for_connections(plan, echo_workload); }
 Workloads make_proxy(const PickLoadPlan& plan) { return for_connections(plan, proxy_workload); }
 Workloads make_rpc(const PickLoadPlan& plan) { return for_connections(plan, rpc_workload); }
-// A reactor is judged by everything, so that there must be nothing that none can do. But where files
-// were asked for, the reason is.
-Workloads make_files(const PickLoadPlan&) {
-    Workloads possible = files_workloads(true);
-    return possible.empty() ? files_workloads() : possible;
-}
+Workloads make_files(const PickLoadPlan&) { return files_workloads(); }
 Workloads make_timers(const PickLoadPlan&) { return {timers_workload(), lateness_workload()}; }
 
 Workloads make_mixed(const PickLoadPlan& plan) {
@@ -45,7 +40,7 @@ Workloads make_mixed(const PickLoadPlan& plan) {
     workloads.push_back(spawn_workload(1000));
     if (plan.budget < budget_for_all) return workloads;
     workloads.push_back(rpc_workload({plan.connections.value_or(64), plan.size, plan.ring_load}));
-    Workloads files = files_workloads(true);
+    Workloads files = files_workloads();
     std::move(files.begin(), files.end(), std::back_inserter(workloads));
     return workloads;
 }

@@ -146,17 +146,12 @@ Workload reads(const std::shared_ptr<SharedFile>& file, const char* name, int fl
 
 }  // namespace
 
-std::vector<Workload> files_workloads(bool leave_out_impossible) {
-    if (leave_out_impossible && !can_have_scratch_file(0)) return {};
+std::vector<Workload> files_workloads() {
     const auto file = std::make_shared<SharedFile>();
-    std::vector<Workload> workloads{reads(file, "cached reads", 0)};
-    if (!leave_out_impossible || can_have_scratch_file(O_DIRECT)) {
-        workloads.push_back(reads(file, "O_DIRECT reads", O_DIRECT));
-    }
-    workloads.push_back(loop_workload(
-        "files", title, {{"synced appends", "appends/s", true, {}, 0}}, append_in_tasks,
-        {{threads_baseline, append_in_threads}, {ring_baseline, append_in_ring}}));
-    return workloads;
+    return {reads(file, "cached reads", 0), reads(file, "O_DIRECT reads", O_DIRECT),
+            loop_workload("files", title, {{"synced appends", "appends/s", true, {}, 0}},
+                          append_in_tasks,
+                          {{threads_baseline, append_in_threads}, {ring_baseline, append_in_ring}})};
 }
 
 }  // namespace coir_tool

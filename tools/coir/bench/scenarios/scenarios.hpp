@@ -25,8 +25,8 @@ Workload mutex_workload();
 /// call_soon_threadsafe from another thread. Baseline: threads.
 Workload wake_workload();
 /// Random reads, cached and direct, and synced appends through coir::File. Baselines: threads,
-/// raw-io_uring. What cannot be done here fails with a sentence, or is left out.
-std::vector<Workload> files_workloads(bool leave_out_impossible = false);
+/// raw-io_uring. What cannot be done here fails with a sentence.
+std::vector<Workload> files_workloads();
 /// getaddrinfo. Baseline: threads.
 Workload dns_workload();
 /// Programs that end at once, so many at a time. Baseline: threads.

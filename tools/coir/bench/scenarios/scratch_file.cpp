@@ -61,14 +61,4 @@ coir_bench::UniqueFd open_again(int fd, int flags) {
     return file;
 }
 
-bool can_have_scratch_file(int flags) {
-    try {
-        const coir_bench::UniqueFd file = make_scratch_file(1);
-        open_again(file.get(), O_RDONLY | flags);
-        return true;
-    } catch (const std::runtime_error&) {
-        return false;
-    }
-}
-
 }  // namespace coir_tool

@@ -19,7 +19,4 @@ coir_bench::UniqueFd make_scratch_file(std::size_t size);
 /// system refuses.
 coir_bench::UniqueFd open_again(int fd, int flags);
 
-/// Whether there can be such a file, opened again with `flags`.
-bool can_have_scratch_file(int flags);
-
 }  // namespace coir_tool
