@@ -84,6 +84,17 @@ refused 2 'takes --html or --hgrm FOLDER' bench report "$good" --html --hgrm x
 refused 2 '--output belongs to --html' bench report "$good" --hgrm "$work/d" --output x
 refused 1 'cannot be written' bench report "$good" --hgrm /proc/nowhere
 
+# Pages.
+run bench report "$good" --html
+check "report --html: status $status" [ "$status" -eq 0 ]
+check 'a page' grep -q '^<!DOCTYPE html>' "$work/out"
+check 'it needs nothing else' sh -c "! grep -Eq '<(script|link|img)|https?://[^w]' '$work/out'"
+run bench report "$good" "$good" --html -o "$work/page.html"
+check "report --html --output: status $status" [ "$status" -eq 0 ]
+check 'the page' grep -q '</html>' "$work/page.html"
+check 'nothing on stdout' [ ! -s "$work/out" ]
+refused 1 'cannot be written' bench report "$good" --html --output /proc/nowhere/page.html
+
 # Files that are not.
 bad=$work/bad.json
 refused 2 'No such file or directory' bench show "$work/none.json"

@@ -169,7 +169,7 @@ fi
 "$coir" man | tr -d '\\' >"$work/man"
 documented() {
     run "$@" --help
-    for option in $(sed -n 's/^  [-h,]*\(--[a-z]*\).*/\1/p' "$work/out"); do
+    for option in $(sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p' "$work/out"); do
         check "coir.1 has no $option" grep -qF -- "$option" "$work/man"
         check "cli.md has no $option" grep -qF -- "$option" "$source/docs/cli.md"
     done

@@ -171,8 +171,11 @@ int bench_report_command(const ReportOptions& options) {
         return exit_ok;
     }
     const std::string page = format_bench_html(results, options.files);
-    if (options.output) write_file(*options.output, page);
-    else write_stdout(page);
+    if (options.output) {
+        write_file(*options.output, page);
+    } else {
+        write_stdout(page);
+    }
     return exit_ok;
 }
 

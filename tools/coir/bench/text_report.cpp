@@ -154,8 +154,10 @@ std::string format_footer(const BenchResult& result, bool colours) {
     if (result.rounds < rounds_for_interval) {
         facts += "?: no verdict below " + std::to_string(rounds_for_interval) + " rounds. ";
     }
-    for (const std::string& note : result.notes) facts += note + " ";
     text += coloured(wrapped(facts, 0), Colour::dim, colours) + "\n";
+    for (const std::string& note : result.notes) {
+        text += coloured(wrapped("note: " + note, 0), Colour::dim, colours) + "\n";
+    }
     const std::string machine =
         result.machine.processor + ", " + std::to_string(result.machine.processors) + " CPUs, " +
         result.machine.kernel + "; load " + result.load_start + " -> " + result.load_end;

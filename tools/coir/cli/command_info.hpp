@@ -29,6 +29,7 @@ struct OptionInfo {
     Target target;
     std::vector<std::string> words = {};  ///< that the value may be, for completion
     bool is_file = false;                 ///< the value is a file's name
+    std::string letter = {};              ///< "-o"
 
     Value value() const;
 };

@@ -27,19 +27,20 @@ private:
 
 // Keeps what was typed, also when it is empty: the commands do the judging.
 void add_option(CLI::App& app, const OptionInfo& info) {
+    const std::string name = info.letter.empty() ? info.name : info.letter + "," + info.name;
     CLI::Option* option = nullptr;
     switch (info.value()) {
         case OptionInfo::Value::none:
-            app.add_flag(info.name, *std::get<bool*>(info.target), info.description);
+            app.add_flag(name, *std::get<bool*>(info.target), info.description);
             return;
         case OptionInfo::Value::attached:
             // A flag to CLI11, so that the word after it is not taken for its value.
-            option = app.add_flag(info.name, *std::get<std::vector<std::string>*>(info.target),
+            option = app.add_flag(name, *std::get<std::vector<std::string>*>(info.target),
                                   info.description);
             break;
         case OptionInfo::Value::repeated:
             option = app.add_option_function<std::vector<std::string>>(
-                info.name,
+                name,
                 [to = std::get<std::vector<std::string>*>(info.target)](
                     const std::vector<std::string>& values) { *to = values; },
                 info.description);
@@ -48,7 +49,7 @@ void add_option(CLI::App& app, const OptionInfo& info) {
         case OptionInfo::Value::required:
         case OptionInfo::Value::optional:
             option = app.add_option_function<std::string>(
-                info.name,
+                name,
                 [to = std::get<OptionText*>(info.target)](const std::string& value) { *to = value; },
                 info.description);
             if (info.value() == OptionInfo::Value::optional) option->expected(0, 1);

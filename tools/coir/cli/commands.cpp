@@ -86,9 +86,9 @@ std::string bench_details() {
            "  coir bench\n"
            "  coir bench echo --connections 1,64,1000 --rounds 9\n"
            "  coir bench echo --reactor epoll,io_uring --size 4096 --seconds 0.5\n"
-           "  coir bench echo --peers --output result.json\n"
+           "  coir bench echo --peers -o result.json\n"
            "  coir bench compare before.json result.json\n"
-           "  coir bench report result.json --html --output report.html\n";
+           "  coir bench report result.json --html -o report.html\n";
 }
 
 std::string pick_details() {
@@ -121,7 +121,7 @@ constexpr const char* http_details =
     "  coir bench http --connect 127.0.0.1:8080\n"
     "  coir bench http --connect 127.0.0.1:8080 --connect 127.0.0.1:8081 --path /index.html\n"
     "  coir bench http --connect 127.0.0.1:8080 --pid $(pidof server) --connections 1,64,1000\n"
-    "  coir bench http --connect [::1]:80 --pipeline 16 --output result.json\n";
+    "  coir bench http --connect [::1]:80 --pipeline 16 -o result.json\n";
 
 constexpr const char* resp_details =
     "Measures servers with the protocol of Redis that are already running, each named by --connect,\n"
@@ -162,8 +162,8 @@ constexpr const char* report_details =
     "case and subject instead, in the text form that HdrHistogram's plotters read.\n"
     "\n"
     "Examples:\n"
-    "  coir bench report result.json --html --output report.html\n"
-    "  coir bench report before.json after.json --html --output report.html\n"
+    "  coir bench report result.json --html -o report.html\n"
+    "  coir bench report before.json after.json --html -o report.html\n"
     "  coir bench report result.json --hgrm distributions/\n";
 
 constexpr const char* doctor_details =
@@ -277,7 +277,7 @@ std::vector<OptionInfo> connect_options(ConnectOptions& options) {
             {"--seconds", "S", "Length of a round (default: 1)", &options.seconds},
             {"--output", "FILE",
              "Also write the results there, as JSON: for bench show, compare and report",
-             &options.output, {}, true},
+             &options.output, {}, true, "-o"},
             {"--wide", "", "Every metric in the table", &options.wide},
             {"--json", "", "Print JSON: schema coir.bench/1", &options.json}};
 }
@@ -357,7 +357,7 @@ CommandInfo bench_report_info(Options& all) {
     info.options = {
         {"--html", "", "One self-contained page", &options.html},
         {"--hgrm", "FOLDER", "Latency distributions, one file each", &options.hgrm, {}, true},
-        {"--output", "FILE", "Where the page goes (default: standard output)", &options.output, {}, true}};
+        {"--output", "FILE", "Where the page goes (default: standard output)", &options.output, {}, true, "-o"}};
     info.arguments = {"FILE...", "Of coir bench --output", &options.files, 1, 100, {}, true};
     info.run = [&options] { return bench_report_command(options); };
     return info;
@@ -388,7 +388,7 @@ CommandInfo bench_info(Options& all) {
          &options.peers},
         {"--output", "FILE",
          "Also write the results there, as JSON: for bench show, compare and report",
-         &options.output, {}, true},
+         &options.output, {}, true, "-o"},
         {"--wide", "", "Every metric in the table", &options.wide},
         {"--json", "", "Print JSON: schema coir.bench/1", &options.json}};
     info.arguments = {"SCENARIO...", listed(scenario_words()), &options.scenarios, 0, 1'000,

@@ -67,7 +67,7 @@ std::string bash_place(const Place& place) {
     std::string values;
     for (const OptionInfo& option : place.info->options) {
         if (!takes_value(option)) continue;
-        values += "                " + option.name + ") ";
+        values += "                " + (option.letter.empty() ? "" : option.letter + "|") + option.name + ") ";
         values += option.is_file         ? "files=yes"
                   : option.words.empty() ? "return"
                                          : "words=" + quoted(joined(option.words));
@@ -202,7 +202,8 @@ std::string fish_condition(const CommandInfo& root, const Place& place) {
 }
 
 std::string fish_option(const OptionInfo& option) {
-    std::string text = " -l " + option.name.substr(2);
+    std::string text = option.letter.empty() ? "" : " -s " + option.letter.substr(1);
+    text += " -l " + option.name.substr(2);
     if (takes_value(option)) {
         text += option.value() == OptionInfo::Value::optional ? "" : " -r";
         text += option.is_file ? " -F" : option.words.empty() ? "" : " -a " + quoted(joined(option.words));

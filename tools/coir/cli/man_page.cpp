@@ -28,7 +28,8 @@ std::string unfilled(const std::string& text) { return ".nf\n" + escaped(text) +
 
 std::string format_option(const OptionInfo& option) {
     const bool attached = option.value() == OptionInfo::Value::attached;
-    std::string text = ".TP\n\\fB" + escaped(option.name) + "\\fR";
+    const std::string letter = option.letter.empty() ? "" : option.letter + ", ";
+    std::string text = ".TP\n\\fB" + escaped(letter + option.name) + "\\fR";
     if (!option.placeholder.empty()) {
         text += (attached ? "" : " ") + ("\\fI" + escaped(option.placeholder)) + "\\fR";
     }
