@@ -74,7 +74,7 @@ check 'their end' grep -q '^#\[Max ' "$work/distributions/echo-2-connections-pol
 run bench report "$good" --html
 check "report --html: status $status" [ "$status" -eq 0 ]
 check 'a page' grep -q '^<!DOCTYPE html>' "$work/out"
-run bench report "$good" "$good" --html --output "$work/page.html"
+run bench report "$good" "$good" --html -o "$work/page.html"
 check "report --html --output: status $status" [ "$status" -eq 0 ]
 check 'nothing on stdout' [ ! -s "$work/out" ]
 check 'the files have names' grep -qF "Run B</strong> is $good:" "$work/page.html"
@@ -83,17 +83,6 @@ refused 2 'takes --html or --hgrm FOLDER' bench report "$good"
 refused 2 'takes --html or --hgrm FOLDER' bench report "$good" --html --hgrm x
 refused 2 '--output belongs to --html' bench report "$good" --hgrm "$work/d" --output x
 refused 1 'cannot be written' bench report "$good" --hgrm /proc/nowhere
-
-# Pages.
-run bench report "$good" --html
-check "report --html: status $status" [ "$status" -eq 0 ]
-check 'a page' grep -q '^<!DOCTYPE html>' "$work/out"
-check 'it needs nothing else' sh -c "! grep -Eq '<(script|link|img)|https?://[^w]' '$work/out'"
-run bench report "$good" "$good" --html -o "$work/page.html"
-check "report --html --output: status $status" [ "$status" -eq 0 ]
-check 'the page' grep -q '</html>' "$work/page.html"
-check 'nothing on stdout' [ ! -s "$work/out" ]
-refused 1 'cannot be written' bench report "$good" --html --output /proc/nowhere/page.html
 
 # Files that are not.
 bad=$work/bad.json
