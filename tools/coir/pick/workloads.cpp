@@ -12,12 +12,13 @@ namespace {
 using Workloads = std::vector<Workload>;
 
 // Less than that buys more rounds of less: without rounds there is no interval.
-constexpr double budget_for_all = 4;
+constexpr double budget_for_counts = 4;
+constexpr double budget_for_all = 10;
 
 // Few, some and many, unless the user says how many.
 std::vector<std::size_t> connection_counts(const PickLoadPlan& plan) {
     if (plan.connections) return {*plan.connections};
-    if (plan.budget < budget_for_all) return {64};
+    if (plan.budget < budget_for_counts) return {64};
     return {4, 64, connections_within_limit(512)};
 }
 
