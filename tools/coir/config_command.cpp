@@ -66,12 +66,7 @@ std::vector<RecordedFile> read_files(const std::optional<coir::detail::PickedRea
 
 Settings read_settings() {
     Settings settings;
-    try {
-        InterruptWatch interrupt;
-        settings.choice = probe_automatic_choice(interrupt);
-    } catch (const InterruptedBySignal& signal) {
-        throw CommandError(128 + signal.signo, "interrupted");
-    }
+    settings.choice = probe_everything().choice;
     std::string note;
     const auto used = coir::detail::read_pick_file(&note);
     const bool asked = asks_for_a_reactor(variable("COIR_REACTOR"));

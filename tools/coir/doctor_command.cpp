@@ -175,25 +175,17 @@ Check check_legacy() {
 }
 
 std::vector<Check> make_checks() {
-    std::vector<ProbedReactor> reactors;
-    AutomaticChoice choice;
-    try {
-        InterruptWatch interrupt;
-        reactors = probe_reactors(interrupt);
-        choice = probe_automatic_choice(interrupt);
-    } catch (const InterruptedBySignal& signal) {
-        throw CommandError(128 + signal.signo, "interrupted");
-    }
+    const Probed probed = probe_everything();
     const MachineFacts facts = read_machine_facts();
     std::vector<Check> checks = {{"kernel", Check::Level::ok, facts.kernel, {}}};
     bool has_ring = false;
-    for (const ProbedReactor& reactor : reactors) {
+    for (const ProbedReactor& reactor : probed.reactors) {
         if (!reactor.automatic()) continue;
         checks.push_back(check_reactor(reactor));
         has_ring = has_ring || (reactor.usable && reactor.name == "io_uring");
     }
     for (Check& check : std::vector<Check>{
-             check_choice(choice), check_record(), check_open_files(facts),
+             check_choice(probed.choice), check_record(), check_open_files(facts),
              check_locked_memory(facts, has_ring), check_mappings(facts), check_overcommit(),
              check_container(facts), check_quota(facts), check_governor(facts), check_legacy()}) {
         checks.push_back(std::move(check));

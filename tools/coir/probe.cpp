@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <sstream>
+#include <utility>
 
 namespace coir_tool {
 namespace {
@@ -137,6 +138,16 @@ AutomaticChoice probe_automatic_choice(InterruptWatch& interrupt) {
         return {fields.at(0), why};
     } catch (const ChildFailure& failure) {
         return {{}, describe_failure(failure)};
+    }
+}
+
+Probed probe_everything() {
+    try {
+        InterruptWatch interrupt;
+        std::vector<ProbedReactor> reactors = probe_reactors(interrupt);
+        return {std::move(reactors), probe_automatic_choice(interrupt)};
+    } catch (const InterruptedBySignal& signal) {
+        throw CommandError(128 + signal.signo, "interrupted");
     }
 }
 

@@ -35,6 +35,13 @@ struct AutomaticChoice {
 /// What a program that leaves the choice to the library gets.
 AutomaticChoice probe_automatic_choice(InterruptWatch& interrupt);
 
+struct Probed {
+    std::vector<ProbedReactor> reactors;
+    AutomaticChoice choice;
+};
+/// Both. Throws CommandError after a signal.
+Probed probe_everything();
+
 /// The reactors to measure: those of a comma-separated list, "all" for every usable automatic one.
 /// Throws UsageError for an unknown name, and CommandError (3) when one that is named, or each, is
 /// unusable.

@@ -130,15 +130,7 @@ std::string format_json(const std::vector<ProbedReactor>& reactors, const Automa
 }  // namespace
 
 int reactors_command(const ReactorsOptions& options) {
-    std::vector<ProbedReactor> reactors;
-    AutomaticChoice choice;
-    try {
-        InterruptWatch interrupt;
-        reactors = probe_reactors(interrupt);
-        choice = probe_automatic_choice(interrupt);
-    } catch (const InterruptedBySignal& signal) {
-        throw CommandError(128 + signal.signo, "interrupted");
-    }
+    const auto [reactors, choice] = probe_everything();
     const MachineFacts facts = read_machine_facts();
     write_stdout(options.json ? format_json(reactors, choice, facts)
                               : format_text(reactors, choice, facts));
