@@ -91,7 +91,7 @@ LoopPtr<FileState> adopt_file(Scheduler& scheduler, Fd fd, std::string path, con
     const bool seekable = is_on_disk(status.st_mode) ||
                           scheduler.sys()(SYS_lseek, fd.get(), 0L, SEEK_CUR) >= 0;
     auto state = LoopPtr<FileState>::make(scheduler, fd.get(), std::move(path), status, seekable,
-                                          (flags & O_APPEND) != 0);
+                                          static_cast<int>(flags));
     static_cast<void>(fd.release());
     return state;
 }
@@ -154,13 +154,14 @@ LoopPtr<FileState> open_file(std::string path, int flags, mode_t mode, const cha
 }
 
 FileState::FileState(Scheduler& scheduler, int fd, std::string path, const struct ::stat& status,
-                     bool seekable, bool appends) noexcept
+                     bool seekable, int flags) noexcept
     : LoopFd(scheduler, fd),
       path_(std::move(path)),
       size_when_opened_(static_cast<std::uint64_t>(status.st_size)),
       on_disk_(is_on_disk(status.st_mode)),
       seekable_(seekable),
-      appends_(appends) {}
+      appends_((flags & O_APPEND) != 0),
+      direct_((flags & O_DIRECT) != 0) {}
 
 void FileState::fail(long negative, const char* call) const {
     if (path_.empty()) throw_io(negative, call, fd());

@@ -76,7 +76,7 @@ class FileState final : public LoopFd {
 public:
     /// `fd` is open, and this object's from now on.
     FileState(Scheduler& scheduler, int fd, std::string path, const struct ::stat& status,
-              bool seekable, bool appends) noexcept;
+              bool seekable, int flags) noexcept;
 
     // file_transfer.cpp
     std::size_t read(void* into, std::size_t size, std::uint64_t offset, const char* call);
@@ -124,6 +124,7 @@ private:
     const bool on_disk_;  ///< readiness says nothing about it
     const bool seekable_;
     const bool appends_;
+    const bool direct_;  ///< past the page cache
     bool closing_ = false;
     std::uint32_t uses_ = 0;
     Lock position_;  ///< calls that move the position take turns

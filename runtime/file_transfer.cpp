@@ -9,7 +9,8 @@
 // Facts about files:
 // - a read of a file is short at its end only, or when a signal came; with RWF_NOWAIT also where
 //   the page cache ends.
-// - RWF_NOWAIT is EOPNOTSUPP on many file systems: then a thread does all.
+// - RWF_NOWAIT is EOPNOTSUPP on many file systems: then a thread does all. With O_DIRECT it waits for
+//   the disk all the same.
 // - O_APPEND ignores offsets, and places each write(2) as a whole: such a write must not be divided.
 #include <linux/fs.h>
 
@@ -134,7 +135,8 @@ void FileState::transfer(Transfer& transfer) {
     if (!on_disk_) return transfer_waiting(transfer);
     const bool appending = appends_ && transfer.code == OpCode::write;
     if (takes_files(scheduler()) && !appending) return transfer_natively(transfer);
-    if (transfer.size <= most_on_the_loop && !appending) transfer_cached(transfer);
+    const bool may_be_cached = transfer.size <= most_on_the_loop && !appending && !direct_;
+    if (may_be_cached) transfer_cached(transfer);
     if (transfer.complete()) return scheduler().spend_credit();
     transfer_in_pool(transfer);
 }

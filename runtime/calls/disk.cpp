@@ -40,7 +40,11 @@ long read_rest(Scheduler& loop, int fd, char* buffer, std::size_t size, long off
 long read_at(Scheduler& loop, int fd, void* buffer, std::size_t size, long offset,
              const char* what) noexcept {
     iovec piece{buffer, size};
-    const long cached = hooks::sys(loop)(SYS_preadv2, fd, &piece, 1, offset, 0L, RWF_NOWAIT);
+    Sys& sys = hooks::sys(loop);
+    // With O_DIRECT, RWF_NOWAIT waits for the disk all the same.
+    const bool direct = (sys.fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+    const long cached =
+        direct ? -EAGAIN : sys(SYS_preadv2, fd, &piece, 1, offset, 0L, RWF_NOWAIT);
     if (cached == 0 || cached == static_cast<long>(size)) {
         did_not_suspend(loop);
         return cached;

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "examples/select_reactor.hpp"
 #include "support/catch.hpp"
 #include "support/net.hpp"
 #include "support/run.hpp"
+#include "support/world.hpp"
 
 using coir_test::io_error_of;
 
@@ -24,30 +24,7 @@ public:
 };
 CountingSys counting_sys;
 
-// select(2), in a world that counts what is asked of it.
-class CountingReactor final : public coir::Reactor {
-public:
-    std::string_view name() const noexcept override { return "counting"; }
-    void submit(coir::Operation& operation) noexcept override { inner_.submit(operation); }
-    void cancel(coir::Operation& operation) noexcept override { inner_.cancel(operation); }
-    coir::WaitResult wait(coir::TimePoint deadline,
-                          coir::CompletionList& completions) noexcept override {
-        return inner_.wait(deadline, completions);
-    }
-    void wake() noexcept override { inner_.wake(); }
-    coir::detail::Sys* world() noexcept override { return &counting_sys; }
-
-private:
-    SelectReactor inner_;
-};
-
-const bool registered = [] {
-    coir::register_reactor({"counting", -1, [] { return coir::Verdict{true, "counts", ""}; },
-                            [](const coir::ReactorOptions&) {
-                                return std::unique_ptr<coir::Reactor>(new CountingReactor);
-                            }});
-    return true;
-}();
+const bool registered = coir_test::register_world<counting_sys>("counting");
 
 }  // namespace
 
