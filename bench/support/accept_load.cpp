@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -24,24 +23,16 @@ class AcceptLoad : public Load {
         visits_(plan.at_once) {}
 
   void run_for(std::int64_t duration_ns) override {
-    std::int64_t now = now_ns();
-    const std::int64_t end_ns = now + duration_ns;
+    const std::int64_t begin_ns = now_ns();
     for (std::size_t index = 0; index < visits_.size(); ++index) {
-      if (visits_[index].socket.get() < 0) begin(index, now);
+      if (visits_[index].socket.get() < 0) begin(index, begin_ns);
     }
-    std::array<epoll_event, 256> events;
-    for (std::int64_t heard_ns = now; now < end_ns;) {
-      const auto wait_ms = static_cast<int>(std::min<std::int64_t>((end_ns - now) / 1'000'000, 100));
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
-      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-      now = now_ns();
-      const std::uint64_t answers_before = answers();
-      for (int nth = 0; nth < count; ++nth) {
-        go_on(static_cast<std::size_t>(events[static_cast<std::size_t>(nth)].data.u64), now);
-      }
-      if (answers() != answers_before) heard_ns = now;
-      if (now - heard_ns > kSilenceMaxNs) fail_silent();
-    }
+    run_epoll(
+        epoll_.get(), begin_ns + duration_ns,
+        [this](const epoll_event& event, std::int64_t now) {
+          go_on(static_cast<std::size_t>(event.data.u64), now);
+        },
+        [](std::int64_t) {});
   }
 
  private:

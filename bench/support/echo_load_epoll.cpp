@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 
 #include "clock.hpp"
 #include "echo_load.hpp"
@@ -27,25 +26,17 @@ class EpollLoad : public EchoLoad {
   }
 
   void run_for(std::int64_t duration_ns) override {
-    std::int64_t now = now_ns();
+    const std::int64_t begin_ns = now_ns();
     if (!started_) {
-      for (std::size_t index = 0; index < connections_.size(); ++index) start(index, now);
+      for (std::size_t index = 0; index < connections_.size(); ++index) start(index, begin_ns);
       started_ = true;
     }
-    const std::int64_t end_ns = now + duration_ns;
-    std::array<epoll_event, 256> events;
-    for (std::int64_t heard_ns = now; now < end_ns;) {
-      const int wait_ms = static_cast<int>((end_ns - now) / 1'000'000);
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(),
-                                     wait_ms < 100 ? wait_ms : 100);
-      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-      now = now_ns();
-      const std::uint64_t answers_before = answers();
-      for (int nth = 0; nth < count; ++nth) handle(events[static_cast<std::size_t>(nth)], now);
-      give_up_lost(now, [&](std::size_t index) { start(index, now); });
-      if (answers() != answers_before) heard_ns = now;
-      if (now - heard_ns > kSilenceMaxNs) fail_silent();
-    }
+    run_epoll(
+        epoll_.get(), begin_ns + duration_ns,
+        [this](const epoll_event& event, std::int64_t now) { handle(event, now); },
+        [this](std::int64_t now) {
+          give_up_lost(now, [&](std::size_t index) { start(index, now); });
+        });
   }
 
  private:

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "clock.hpp"
 #include "histogram.hpp"
+#include "system.hpp"
 
 namespace coir_bench {
 
@@ -48,6 +54,26 @@ class Load {
   [[noreturn]] static void fail_closed();
   [[noreturn]] static void fail_silent();
   [[noreturn]] static void fail_wrong();
+
+  // Waits on an epoll instance and hands over its events, until that time; then, after each batch,
+  // calls `after_batch`. Throws when no answer comes for long.
+  template <class Handle, class AfterBatch>
+  void run_epoll(int epoll_fd, std::int64_t end_ns, const Handle& handle,
+                 const AfterBatch& after_batch) {
+    std::array<epoll_event, 256> events;
+    std::int64_t now = now_ns();
+    for (std::int64_t heard_ns = now; now < end_ns;) {
+      const auto wait_ms = static_cast<int>(std::min<std::int64_t>((end_ns - now) / 1'000'000, 100));
+      const int count = ::epoll_wait(epoll_fd, events.data(), events.size(), wait_ms);
+      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
+      now = now_ns();
+      const std::uint64_t answers_before = answers();
+      for (int nth = 0; nth < count; ++nth) handle(events[static_cast<std::size_t>(nth)], now);
+      after_batch(now);
+      if (answers() != answers_before) heard_ns = now;
+      if (now - heard_ns > kSilenceMaxNs) fail_silent();
+    }
+  }
 
   std::optional<std::uint64_t> lost_;
   std::optional<std::uint64_t> late_;

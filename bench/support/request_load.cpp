@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 
-#include <algorithm>
 #include <array>
 #include <deque>
 #include <utility>
@@ -29,23 +28,15 @@ class RequestLoad : public Load {
   }
 
   void run_for(std::int64_t duration_ns) override {
-    std::int64_t now = now_ns();
+    const std::int64_t begin_ns = now_ns();
     if (!started_) {
-      for (Connection& connection : connections_) ask(connection, plan_.pipeline, now);
+      for (Connection& connection : connections_) ask(connection, plan_.pipeline, begin_ns);
       started_ = true;
     }
-    const std::int64_t end_ns = now + duration_ns;
-    std::array<epoll_event, 256> events;
-    for (std::int64_t heard_ns = now; now < end_ns;) {
-      const auto wait_ms = static_cast<int>(std::min<std::int64_t>((end_ns - now) / 1'000'000, 100));
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
-      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-      now = now_ns();
-      const std::uint64_t answers_before = answers();
-      for (int nth = 0; nth < count; ++nth) handle(events[static_cast<std::size_t>(nth)], now);
-      if (answers() != answers_before) heard_ns = now;
-      if (now - heard_ns > kSilenceMaxNs) fail_silent();
-    }
+    run_epoll(
+        epoll_.get(), begin_ns + duration_ns,
+        [this](const epoll_event& event, std::int64_t now) { handle(event, now); },
+        [](std::int64_t) {});
   }
 
  private:

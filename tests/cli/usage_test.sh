@@ -155,7 +155,7 @@ if command -v python3 >/dev/null &&
         coir_filtered bench echo --rounds 1 --seconds 0.02 --json
         check "$filter: bench echo: status $status" [ "$status" -eq 0 ]
         check "$filter: bench echo without io_uring" json \
-            'any("it runs on epoll." in note for note in j["notes"]) and
+            'any("runs on epoll." in note for note in j["notes"]) and
              {s["name"] for s in j["cases"][0]["series"] if s["kind"] == "reactor"} ==
                 {"epoll", "poll"} and
              any("raw-io_uring" == s["name"] and s["error"] for s in j["cases"][0]["series"]) and

@@ -167,8 +167,11 @@ void run_bench(BenchPlan& plan, BenchResult& result) {
     if (plan.any_served()) {
         plan.of_scenarios.ring_load = can_load_by_ring(interrupt);
         result.notes.push_back(
-            "CPU is the server's, per request, the load generator's apart; it runs on " +
-            std::string(plan.of_scenarios.ring_load ? "io_uring." : "epoll."));
+            std::string("CPU/op is the server's, per request. The load generator, a process of its own, "
+                        "runs on ") +
+            (plan.of_scenarios.ring_load
+                 ? "io_uring; for accept, pipe and open loops, on epoll."
+                 : "epoll."));
     }
     if (plan.reactors == "all") {
         for (const ProbedReactor& reactor : probed) {
@@ -188,7 +191,12 @@ void run_bench(BenchPlan& plan, BenchResult& result) {
 
 int bench_command(const BenchOptions& options) {
     BenchPlan plan = make_plan(options);
-    for (const std::size_t count : plan.of_scenarios.connections) check_descriptors_for(count);
+    for (const Scenario* scenario : plan.scenarios) {
+        if (!scenario->served) continue;
+        for (const std::size_t count : plan.of_scenarios.connections) {
+            check_descriptors_for(count, scenario->descriptors);
+        }
+    }
     if (options.output) check_writable(*options.output);
     BenchResult result = begin_result(options.command, plan.seconds, plan.rounds);
     try {

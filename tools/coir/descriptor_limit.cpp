@@ -17,11 +17,11 @@ std::size_t connections_within_limit(std::size_t wanted) {
 }
 
 // Children raise the soft limit themselves; beyond the hard one nothing helps.
-void check_descriptors_for(std::size_t connections) {
+void check_descriptors_for(std::size_t connections, std::size_t descriptors_each) {
     constexpr std::size_t others = 32;
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    if (limit.rlim_max == RLIM_INFINITY || connections + others <= limit.rlim_max) return;
+    if (limit.rlim_max == RLIM_INFINITY || connections * descriptors_each + others <= limit.rlim_max) return;
     throw CommandError(exit_failure, "--connections " + std::to_string(connections) +
                                          " needs more descriptors than this process may have, " +
                                          std::to_string(limit.rlim_max) +

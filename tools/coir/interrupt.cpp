@@ -27,7 +27,11 @@ InterruptWatch::InterruptWatch() {
 }
 
 InterruptWatch::~InterruptWatch() {
-    // One that came just now and was not looked at ends the process here, as it should.
+    // One that came just now and was not looked at ends the process here, as it should; but not the
+    // second of somebody impatient, before what is there has been printed.
+    signalfd_siginfo info;
+    while (interrupted_ && ::read(fd_, &info, sizeof info) > 0) {
+    }
     ::close(fd_);
     ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
@@ -35,6 +39,7 @@ InterruptWatch::~InterruptWatch() {
 void InterruptWatch::check() {
     signalfd_siginfo info;
     if (::read(fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
+    interrupted_ = true;
     throw InterruptedBySignal{static_cast<int>(info.ssi_signo)};
 }
 

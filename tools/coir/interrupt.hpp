@@ -30,6 +30,7 @@ public:
 private:
     sigset_t before_;
     int fd_ = -1;
+    bool interrupted_ = false;
 };
 
 }  // namespace coir_tool

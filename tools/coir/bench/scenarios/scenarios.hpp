@@ -74,6 +74,7 @@ struct Scenario {
     bool everyday = true;  ///< measured when no scenario is named
     bool served = false;   ///< has connections and messages: --connections and --size are its options
     std::function<std::vector<Workload>(const ScenarioPlan&)> make;
+    std::size_t descriptors = 1;  ///< of one process, for each connection
 };
 
 /// All of them, in the order of reports.
