@@ -16,5 +16,6 @@
 #define COIR_LEGACY_IMPLIED_SYMBOLS(X) X(pclose, popen)
 
 // X(category, word): categories of the table that are no words of COIR_LEGACY themselves: parts of
-// one, for functions that wake others and that make keys. (`life` belongs to no word.)
-#define COIR_LEGACY_INNER_CATEGORIES(X) X(wakes, locks) X(makes_keys, keys)
+// one, for functions that wake others and that make keys. `always` stands for what no word leaves out.
+#define COIR_LEGACY_INNER_CATEGORIES(X) X(wakes, locks) X(makes_keys, keys) X(life, always)
+#define COIR_LEGACY_NO_WORD "always"

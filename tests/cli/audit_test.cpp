@@ -92,6 +92,37 @@ TEST_CASE("audit: reading with stdio needs a remedy where streams are made of de
     }
 }
 
+TEST_CASE("audit: standard input needs a remedy, in programs and libraries", "[cli]") {
+    for (const char* name : {"stdin", "getchar", "__isoc99_scanf", "_ZSt3cin"}) {
+        INFO(name);
+        CHECK(audit_names({{name, ""}}, {}).verdict() == Verdict::works_with_remedies);
+    }
+    // Where the program has the only copy of the variable, the linker says that it is defined there.
+    const Import in_c{"stdin", "GLIBC_2.2.5"}, in_cpp{"_ZSt3cin", "GLIBCXX_3.4"};
+    for (const Import& variable : {in_c, in_cpp}) {
+        INFO(variable.name);
+        const Audit copied = audit_of({.interpreter = "/lib/ld.so", .copies = {variable}});
+        REQUIRE(find(copied, "stdin"));
+        CHECK(find(copied, "stdin")->symbols == std::vector<std::string>{variable.name});
+        CHECK(copied.verdict() == Verdict::works_with_remedies);
+        CHECK(audit_of({.imports = {variable}}).verdict() == Verdict::works_with_remedies);
+    }
+    // libstdc++ has std::cin; whoever uses it is told.
+    CHECK_FALSE(find(audit_of({.imports = {in_c}, .soname = "libstdc++.so.6"}), "stdin"));
+    // popen() is replaced, and so its streams wait as tasks do.
+    CHECK(audit_names({{"popen", ""}, {"fgets", ""}}, {}).verdict() == Verdict::works);
+}
+
+TEST_CASE("audit: a static program with coir-legacy-static in it works", "[cli]") {
+    const Audit wrapped = audit_of({.type = ET_EXEC, .section = ".coir_debug", .second_section = ".coir_legacy", .dynamic = false});
+    CHECK(wrapped.verdict() == Verdict::works);
+    REQUIRE(find(wrapped, "static"));
+    CHECK(find(wrapped, "static")->level == Level::note);
+    const Audit bare = audit_of({.type = ET_EXEC, .section = ".coir_debug", .dynamic = false});
+    CHECK(bare.verdict() == Verdict::blocks);
+    CHECK(find(bare, "static")->text.find("coir-legacy-static") != std::string::npos);
+}
+
 TEST_CASE("audit: functions, groups and risks can be allowed", "[cli]") {
     const std::vector<ImportedName> names = {{"__poll", ""}, {"__read", ""}, {"alarm", ""}};
     CHECK(audit_names(names, {"__poll"}).verdict_words() == "blocks the thread in 1 call");
@@ -213,6 +244,9 @@ TEST_CASE("audit: other risks", "[cli]") {
     REQUIRE(find(replaces, "replaces-libc"));
     CHECK(find(replaces, "replaces-libc")->symbols == std::vector<std::string>{"read"});
     CHECK_FALSE(find(audit_of({.exports = {"own"}}), "replaces-libc"));
+    // Where those of static variables come from.
+    CHECK_FALSE(find(audit_of({.exports = {"__cxa_guard_acquire"}, .soname = "libstdc++.so.6"}), "replaces-libc"));
+    CHECK(find(audit_of({.exports = {"__cxa_guard_acquire"}}), "replaces-libc"));
 }
 
 TEST_CASE("audit: a set-user-ID bit is seen", "[cli]") {

@@ -15,7 +15,7 @@ refused 2 'audit needs a file' audit </dev/null
 refused 2 'there is no name on standard input' audit - </dev/null
 refused 2 'give one -' audit - - </dev/null
 refused 2 '--deps needs a file' audit --deps - </dev/null
-refused 2 "'/nonexistent' No such file" audit /nonexistent
+refused 2 "'/nonexistent' cannot be opened: No such file" audit /nonexistent
 refused 2 "'/' is a directory" audit /
 refused 2 'is not an ELF file' audit "$0"
 refused 2 'is not a regular file' audit /dev/zero
@@ -71,7 +71,7 @@ check 'audit --json with a missing file' json \
 # Several files; what cannot be read does not keep the others from being audited.
 run audit "$fixture" /nonexistent "$coir"
 check "several: status $status" [ "$status" -eq 2 ]
-check 'several: the message' grep -qx "coir: '/nonexistent' No such file or directory" "$work/err"
+check 'several: the message' grep -qx "coir: '/nonexistent' cannot be opened: No such file or directory" "$work/err"
 says '0 work'
 run audit --quiet "$fixture" "$coir"
 check 'several: a line each, and a sum' [ "$(wc -l <"$work/out")" -eq 3 ]

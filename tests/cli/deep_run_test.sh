@@ -37,6 +37,12 @@ check "environment: $(cat "$work/out")" grep -qxF "$deep:$legacy|io,sleep,dns,lo
 # The command itself uses libcoir: it is left alone.
 run run --legacy --threads-as-tasks -- sh -c "'$coir' run --legacy=all,stdio --threads-as-tasks -- sh -c 'echo \"\$LD_PRELOAD|\$COIR_LEGACY\"'"
 check "nested: $(cat "$work/out" "$work/err")" grep -qxF "$deep:$legacy|io,sleep,dns,locks,proc,stdio" "$work/out"
+# Without a list the environment's is kept, and must have everything.
+COIR_LEGACY=all,stdio run run --legacy --threads-as-tasks -- sh -c 'echo "$COIR_LEGACY"'
+check "kept: $(cat "$work/out" "$work/err")" grep -qxF 'io,sleep,dns,locks,proc,stdio' "$work/out"
+COIR_LEGACY=io,sleep,dns,locks,proc,stdio run run --legacy --threads-as-tasks -- sh -c 'echo "$COIR_LEGACY"'
+check "kept, written out: $(cat "$work/out" "$work/err")" grep -qxF 'io,sleep,dns,locks,proc,stdio' "$work/out"
+COIR_LEGACY=io refused 2 'got COIR_LEGACY=io; allowed is all, with' run --legacy --threads-as-tasks -- true
 
 # Status, signals, streams.
 for code in 0 1 42 255; do

@@ -29,6 +29,8 @@ struct Content {
     std::string code = {};
     std::string note = {};     ///< content of a PT_NOTE
     std::string section = {};  ///< name of a section; empty: no sections at all
+    std::string second_section = {};
+    std::vector<Import> copies = {};  ///< variables of others that a program has a copy of
     std::uint64_t tls = 0;
     std::uint64_t flags_1 = 0;
     bool dynamic = true;
@@ -104,10 +106,14 @@ private:
         texts_ = std::string(1, '\0');
         std::string symbols(sizeof(Elf64_Sym), '\0'), numbers(2, '\0'), versions;
         std::uint16_t number = 2;
-        for (const Import& import : content_.imports) {
+        std::vector<Import> imports = content_.imports;
+        imports.insert(imports.end(), content_.copies.begin(), content_.copies.end());
+        for (const Import& import : imports) {
+            const bool copied = &import - imports.data() >= static_cast<std::ptrdiff_t>(content_.imports.size());
             Elf64_Sym symbol{};
             symbol.st_name = text(import.name);
-            symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+            symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, copied ? STT_OBJECT : STT_FUNC);
+            symbol.st_shndx = copied ? 1 : SHN_UNDEF;
             put(symbols, symbol);
             put(numbers, import.version.empty() ? std::uint16_t{1} : number);
             if (import.version.empty()) continue;
@@ -162,8 +168,8 @@ private:
         add_segment(PT_DYNAMIC, append(entries), entries.size());
     }
     void add_sections(Elf64_Ehdr& header) {
-        const std::string names = std::string(1, '\0') + content_.section + '\0';
-        Elf64_Shdr strings{}, other{};
+        const std::string names = std::string(1, '\0') + content_.section + '\0' + content_.second_section + '\0';
+        Elf64_Shdr strings{}, other{}, second{};
         strings.sh_type = SHT_STRTAB;
         strings.sh_offset = append(names);
         strings.sh_size = names.size();
@@ -171,8 +177,10 @@ private:
         std::string table;
         put(table, strings);
         put(table, other);
+        second.sh_name = static_cast<Elf64_Word>(2 + content_.section.size());
+        put(table, second);
         header.e_shoff = append(table);
-        header.e_shnum = 2;
+        header.e_shnum = 3;
         header.e_shstrndx = 0;
     }
 

@@ -76,6 +76,9 @@ TEST_CASE("run --legacy: a program without tasks is refused unless it is forced"
     contains.section = ".coir_debug";
     CHECK(programs.check(contains).status == exit_not_executable);
     CHECK(programs.check(contains).says("libcoir.a"));
+    contains.second_section = ".coir_legacy";
+    CHECK(programs.check(contains).status == exit_not_executable);
+    CHECK(programs.check(contains).says("without --legacy"));
 }
 
 TEST_CASE("run --legacy: what LD_PRELOAD cannot reach is refused, forced or not", "[cli]") {
@@ -122,7 +125,7 @@ TEST_CASE("run --legacy: categories are those of the library's table", "[cli]") 
     }
     CHECK(legacy_categories_for("io,sleep") == "io,sleep");
     CHECK(legacy_categories_for("all,stdio,files") == "all,stdio,files");
-    for (const char* bad : {"", "io,", ",io", "IO", "life", "wakes", "makes_keys", "nonsense"}) {
+    for (const char* bad : {"", "io,", ",io", "IO", "life", "always", "wakes", "makes_keys", "nonsense"}) {
         INFO(bad);
         CHECK_THROWS_AS(legacy_categories_for(bad), UsageError);
     }

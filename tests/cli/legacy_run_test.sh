@@ -30,10 +30,23 @@ for reactor in epoll io_uring poll; do
     fi
     prints "at-once $reactor" run --legacy --reactor $reactor -- "$program"
 done
-prints 'at-once poll' run --legacy=sleep --reactor poll -- "$program" overlap
-prints 'one-by-one poll' run --legacy=io --reactor poll -- "$program"
+prints 'at-once poll' run --legacy=sleep,locks --reactor poll -- "$program" overlap
+prints 'one-by-one poll' run --legacy=io,locks --reactor poll -- "$program"
+# Locks that block are said, once, by a program with a loop.
+run run --legacy=io --reactor poll -- "$program"
+check "without locks: $(cat "$work/out")" [ "$(cat "$work/out")" = 'one-by-one poll' ]
+check "without locks: $(cat "$work/err")" [ "$(grep -c "COIR_LEGACY='io' leaves out locks" "$work/err")" -eq 1 ]
+# What is not understood is said, and switches nothing off; spaces do no harm.
+for list in IO none bogus,; do
+    COIR_LEGACY=$list run run --legacy --reactor poll -- "$program"
+    check "COIR_LEGACY=$list: $(cat "$work/out")" [ "$(cat "$work/out")" = 'at-once poll' ]
+    check "COIR_LEGACY=$list: $(cat "$work/err")" grep -q 'is unknown and ignored; allowed is a list of io,' "$work/err"
+done
+COIR_LEGACY=' io , sleep,locks ' prints 'at-once poll' run --legacy --reactor poll -- "$program"
 prints 'at-once poll' run --reactor poll --legacy "$program"
-COIR_LEGACY=io prints 'at-once poll' run --legacy --reactor poll -- "$program"
+# Without a list, that of the environment is kept; with one, it is replaced.
+COIR_LEGACY=proc,locks prints 'one-by-one poll' run --legacy --reactor poll -- "$program"
+COIR_LEGACY=proc,locks prints 'at-once poll' run --legacy=all --reactor poll -- "$program"
 run run --legacy -- "$program"
 check 'without --reactor' grep -q '^at-once ' "$work/out"
 # By its name, from PATH.
@@ -43,6 +56,8 @@ PATH="$(dirname "$program"):$PATH" prints 'at-once poll' run --legacy --reactor 
 run run --legacy --force -- sh -c 'echo "$LD_PRELOAD|${COIR_LEGACY-unset}"'
 real=$(readlink -f "$library")
 check "LD_PRELOAD: $(cat "$work/out")" [ "$(cat "$work/out")" = "$real|unset" ]
+COIR_LEGACY=io run run --legacy --force -- sh -c 'echo "$COIR_LEGACY"'
+check "kept: $(cat "$work/out")" [ "$(cat "$work/out")" = io ]
 run run --legacy=io,sleep --force -- "$coir" run --legacy=dns --force -- sh -c 'echo "$LD_PRELOAD|$COIR_LEGACY"'
 check "nested: $(cat "$work/out")" [ "$(cat "$work/out")" = "$real|dns" ]
 
@@ -65,7 +80,7 @@ refused 2 '--force belongs to --legacy' run --force --reactor poll -- "$program"
 refused 2 'run needs a program' run --legacy --
 refused 2 'does not use libcoir' run --legacy -- sh -c true
 refused 2 "unknown reactor 'nope'" run --legacy --reactor nope -- "$program"
-refused 126 'contains libcoir.a' run --legacy -- "$contains"
+refused 126 'link libcoir.so, or libcoir-legacy.a' run --legacy -- "$contains"
 refused 126 'is a shared library' run --legacy -- "$fixture"
 refused 126 'cannot be run: Permission denied' run --legacy -- /
 refused 127 'cannot be run: No such file' run --legacy -- /nonexistent

@@ -2,6 +2,7 @@
 #include "deep_launch.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "audit/legacy_table.hpp"
@@ -12,14 +13,29 @@ namespace coir_tool {
 
 namespace {
 
-std::vector<std::string> words_of(const std::string& list) {
-    // "true" is what the command line makes of a flag without a value.
-    if (list == "true") return {"all"};
-    return split_list("--legacy", list);
-}
-
 bool contains(const std::vector<std::string>& words, const std::string& word) {
     return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Keys are the thread's own already.
+std::vector<std::string> needed_categories() {
+    std::vector<std::string> categories = legacy_categories();
+    std::erase(categories, "keys");
+    return categories;
+}
+
+std::vector<std::string> words_of(const std::string& list) {
+    if (!is_flag_alone(list)) return split_list("--legacy", list);
+    const char* variable = std::getenv("COIR_LEGACY");
+    if (!variable || !*variable) return {"all"};
+    std::vector<std::string> words = split_list("COIR_LEGACY", variable);
+    // A command within a command finds what the outer one has written out.
+    std::vector<std::string> needed = needed_categories();
+    const auto given = [&](const std::string& word) { return contains(words, word); };
+    if (!std::all_of(needed.begin(), needed.end(), given)) return words;
+    std::erase_if(words, [&](const std::string& word) { return contains(needed, word); });
+    words.insert(words.begin(), "all");
+    return words;
 }
 
 }  // namespace
@@ -35,7 +51,9 @@ void check_threads_as_tasks(const RunOptions& options) {
     for (const std::string& word : words) {
         if (contains(allowed, word) && contains(words, "all")) continue;
         throw UsageError(
-            "--threads-as-tasks goes with all of --legacy, got --legacy=" + *options.legacy +
+            "--threads-as-tasks goes with all of --legacy, got " +
+            (is_flag_alone(*options.legacy) ? std::string("COIR_LEGACY=") + std::getenv("COIR_LEGACY")
+                                            : "--legacy=" + *options.legacy) +
             "; allowed is all, with " + listed(optional_legacy_categories()) +
             " beside it: a thread that is a task must be able to wait in every call");
     }
@@ -44,8 +62,8 @@ void check_threads_as_tasks(const RunOptions& options) {
 std::string categories_for_threads(const std::string& list) {
     std::string categories;
     const std::vector<std::string> words = words_of(list);
-    for (const std::string& category : legacy_categories()) {
-        if (category != "keys") categories += (categories.empty() ? "" : ",") + category;
+    for (const std::string& category : needed_categories()) {
+        categories += (categories.empty() ? "" : ",") + category;
     }
     for (const std::string& category : optional_legacy_categories()) {
         if (contains(words, category)) categories += "," + category;

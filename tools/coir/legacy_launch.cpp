@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "audit/audit.hpp"
+#include "audit/audit_risks.hpp"
 #include "audit/legacy_table.hpp"
 #include "audit/library_search.hpp"
 #include "own_folder.hpp"
@@ -80,6 +81,11 @@ bool links_libcoir(const std::string& path, const ElfFile& elf) {
 
 void check_uses_tasks(const std::string& program, const ElfFile& elf, const FileBytes& file) {
     if (links_libcoir(file.path(), elf)) return;
+    if (contains_libcoir(elf) && contains_legacy(elf)) {
+        refuse(program,
+               "contains libcoir-legacy.a and libcoir.a: its calls suspend tasks as it is; run it "
+               "without --legacy");
+    }
     if (contains_libcoir(elf)) {
         refuse(program,
                "contains libcoir.a, whose tasks do not see a library that is preloaded: link "
@@ -94,8 +100,7 @@ void check_uses_tasks(const std::string& program, const ElfFile& elf, const File
 }  // namespace
 
 OptionText legacy_categories_for(const std::string& list) {
-    // "true" is what the command line makes of a flag without a value.
-    if (list == "all" || list == "true") return std::nullopt;
+    if (list == "all") return std::nullopt;
     std::vector<std::string> known = legacy_categories();
     for (std::string& word : optional_legacy_categories()) known.push_back(std::move(word));
     known.push_back("all");

@@ -9,6 +9,8 @@
 
 namespace coir_tool {
 
+/// --legacy without a list: "true" is what the command line makes of it.
+inline bool is_flag_alone(const std::string& list) { return list == "true"; }
 /// What COIR_LEGACY gets for the value of --legacy: a list of known categories; nothing for "all".
 /// Throws UsageError.
 OptionText legacy_categories_for(const std::string& list);

@@ -83,8 +83,11 @@ std::vector<Variable> prepare(const RunOptions& options) {
         check_preloadable(program, library, options.force || threads);
         std::string preload = std::getenv("LD_PRELOAD") ? std::getenv("LD_PRELOAD") : "";
         if (threads) preload = preload_with(preload.c_str(), deep_library_for(program));
-        variables.push_back({"COIR_LEGACY", threads ? categories_for_threads(*options.legacy)
-                                                    : legacy_categories_for(*options.legacy)});
+        if (threads) {
+            variables.push_back({"COIR_LEGACY", categories_for_threads(*options.legacy)});
+        } else if (!is_flag_alone(*options.legacy)) {  // else the environment's list is good
+            variables.push_back({"COIR_LEGACY", legacy_categories_for(*options.legacy)});
+        }
         variables.push_back({"LD_PRELOAD", preload_with(preload.c_str(), library)});
     }
     if (options.reactor) {

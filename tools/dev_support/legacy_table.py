@@ -15,8 +15,8 @@ BEGIN, END = "<!-- table of functions: begin -->\n", "<!-- table of functions: e
 ROW = re.compile(r"X\((\w+), (\w+), [^,]+,")
 INNER = re.compile(r"X\((\w+), (\w+)\)")
 # The words of COIR_LEGACY in the order of the document, and what belongs to every one.
-WORDS = ["io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files", "life"]
-TITLES = {"life": "always", "stdio": "stdio (off by default)", "files": "files (off by default)"}
+WORDS = ["io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files", "always"]
+TITLES = {"stdio": "stdio (off by default)", "files": "files (off by default)"}
 
 
 def listed(folder, name):
@@ -28,22 +28,30 @@ def listed(folder, name):
     raise SystemExit(f"legacy_table.py: no {name} in {folder}")
 
 
+def inner_of(folder, name):
+    """The entries X(a, b) of a macro of coverage.hpp."""
+    line = re.search(r"define COIR_LEGACY_" + name + r"\(X\).*", (folder / "coverage.hpp").read_text())
+    return dict(INNER.findall(line.group(0)))
+
+
 def functions(folder):
-    inner = dict(INNER.findall(re.search(r"INNER_CATEGORIES\(X\).*", (folder / "coverage.hpp").read_text()).group(0)))
+    inner = inner_of(folder, "INNER_CATEGORIES")
     by_word = {word: [] for word in WORDS}
     for part in sorted(folder.glob("symbols_*.hpp")):
         for name, category in ROW.findall(part.read_text()):
             by_word[inner.get(category, category)].append(name)
     by_word["io"] += listed(folder, "COIR_LEGACY_VARIADIC_SYMBOLS")
-    by_word["life"] += listed(folder, "COIR_LEGACY_HANDLER_SYMBOLS")
+    by_word["always"] += listed(folder, "COIR_LEGACY_HANDLER_SYMBOLS")
     return by_word
 
 
 def table(folder):
     lines = ["| word of COIR_LEGACY | functions |\n", "|---|---|\n"]
     count = 0
+    implied = {other: name for name, other in inner_of(folder, "IMPLIED_SYMBOLS").items()}
     for word, names in functions(folder).items():
         count += len(names)
+        names = [f"{name} ({implied[name]} with it)" if name in implied else name for name in names]
         shown = " ".join(f"`{name}`" if name.startswith("_") else name for name in names)
         lines.append(f"| {TITLES.get(word, word)} | {shown} |\n")
     return f"{count} functions:\n\n" + "".join(lines)

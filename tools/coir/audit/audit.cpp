@@ -15,9 +15,14 @@ bool is_of_libc(std::string_view version) {
     return version.empty() || version.starts_with("GLIBC_") || version.starts_with("CXXABI_");
 }
 
-// A stream whose other end is not a file can only come from here.
-bool makes_streams(std::string_view symbol) {
-    return symbol == "fdopen" || symbol == "popen" || symbol == "stdin";
+// A stream whose other end is not a file can only come from here. (popen() is replaced, and standard
+// input has a group of its own.)
+bool makes_streams(std::string_view symbol) { return symbol == "fdopen"; }
+
+// std::cin is libstdc++'s, and reads from libc's.
+bool is_standard_input(std::string_view symbol) {
+    const CallGroup* group = find_group(symbol);
+    return group && group->name == "stdin";
 }
 
 class Sorter {
@@ -25,7 +30,8 @@ public:
     Sorter(Audit& audit, const Allowed& allowed) : audit_(audit), allowed_(allowed) {}
 
     void add(std::string_view symbol, std::string_view version) {
-        if (!is_of_libc(version) || !seen_.emplace(symbol).second) return;
+        if (!is_of_libc(version) && !is_standard_input(symbol)) return;
+        if (!seen_.emplace(symbol).second) return;
         if (const CoveredCall* call = find_covered(symbol)) {
             auto& list = call->pooled ? audit_.pooled : audit_.covered;
             list.push_back({std::string(symbol), std::string(call->category)});
@@ -150,8 +156,12 @@ Audit audit_file(const std::string& path, const Allowed& allowed) {
     audit.bind_now = elf.bind_now;
     audit.relro = elf.relro;
     Sorter sorter(audit, allowed);
+    const bool makes_cin = is_standard_library(elf);
     for (const ElfSymbol& symbol : elf.symbols) {
-        if (!symbol.defined) sorter.add(symbol.name, symbol.version);
+        if (symbol.defined && !symbol.copied) continue;
+        // Whoever uses its std::cin is the one to tell; what it makes of descriptors it reads itself.
+        if (makes_cin && (is_standard_input(symbol.name) || makes_streams(symbol.name))) continue;
+        sorter.add(symbol.name, symbol.version);
     }
     find_risks(file, elf, audit);
     sorter.finish();

@@ -187,7 +187,7 @@ std::string format_audit_json(const AuditReport& report) {
     coir_bench::Json json;
     json.open('{').field("schema", "coir.audit/1").field("coir", std::string(coir::version()));
     json.field("strict", report.strict).field("status", report.status);
-    add_texts(json, "categories", legacy_categories());
+    add_texts(json, "categories", covered_categories());
     json.key("files").open('[');
     for (const Audit& audit : report.audits) add_audit(json, audit);
     json.close(']').key("unreadable").open('[');

@@ -27,13 +27,20 @@ void find_what_blocks_altogether(const ElfFile& elf, Audit& audit) {
                                {},
                                0});
         audit.every_call = "every call";
+    } else if (elf.kind == ElfKind::static_program && contains_legacy(elf)) {
+        audit.risks.push_back({"static",
+                               Level::note,
+                               "linked statically, with coir-legacy-static: the linker has redirected its calls, "
+                               "which cannot be seen any more. Those inside libc, in stdio above all, are as ever",
+                               {},
+                               0});
     } else if (elf.kind == ElfKind::static_program) {
         audit.risks.push_back(
             {"static",
              Level::blocks,
              "linked statically: there is no dynamic linker that could be told to "
-             "load libcoir-legacy; link it dynamically, or its objects with "
-             "-Wl,--wrap",
+             "load libcoir-legacy; link it with coir-legacy-static (pkg-config), or "
+             "dynamically",
              {},
              0});
         audit.every_call = "every call";
@@ -82,7 +89,10 @@ void find_rings(const ElfFile& elf, Audit& audit) {
 void find_replacements(const ElfFile& elf, Audit& audit) {
     std::set<std::string> symbols;
     for (const ElfSymbol& symbol : elf.symbols) {
-        if (symbol.defined && symbol.function && find_covered(symbol.name)) {
+        if (!symbol.defined || !symbol.function) continue;
+        // Where the guards of static variables come from; everything is linked before it.
+        if (is_standard_library(elf) && symbol.name.starts_with("__cxa_guard_")) continue;
+        if (find_covered(symbol.name)) {
             symbols.emplace(symbol.name);
         }
     }
@@ -119,6 +129,10 @@ void find_thread_locals(const ElfFile& elf, Audit& audit) {
 
 }  // namespace
 
+bool contains_legacy(const ElfFile& elf) {
+    return std::find(elf.sections.begin(), elf.sections.end(), ".coir_legacy") != elf.sections.end();
+}
+
 bool is_privileged(const FileBytes& file) {
     if ((file.status().st_mode & (S_ISUID | S_ISGID)) != 0) return true;
     return ::getxattr(file.path().c_str(), "security.capability", nullptr, 0) > 0;
@@ -133,7 +147,7 @@ const std::vector<std::string>& risk_names() {
 
 void find_risks(const FileBytes& file, const ElfFile& elf, Audit& audit) {
     find_what_blocks_altogether(elf, audit);
-    if (audit.every_call.empty()) {
+    if (audit.every_call.empty() && elf.kind != ElfKind::static_program) {
         find_syscall_instructions(file, elf, audit);
         find_replacements(elf, audit);
     }

@@ -9,6 +9,9 @@ namespace coir_tool {
 /// The names of all risks.
 const std::vector<std::string>& risk_names();
 
+/// libcoir-legacy is linked into it.
+bool contains_legacy(const ElfFile& elf);
+
 /// Appends to audit.risks, and sets audit.every_call.
 void find_risks(const FileBytes& file, const ElfFile& elf, Audit& audit);
 

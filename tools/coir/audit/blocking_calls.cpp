@@ -73,11 +73,13 @@ const std::vector<CallGroup>& call_groups() {
         {"syslog", Level::remedy, "waits when the log's socket is full: to_thread",
          "syslog vsyslog __syslog_chk __vsyslog_chk"},
         {"stdio", Level::note, "stdio reads inside libc, where nothing is replaced. From files it waits for the disk at most; from pipes, sockets and terminals: COIR_LEGACY=all,stdio, or to_thread",
-         "fgets fgetc getc _IO_getc getchar gets fread fread_unlocked fgets_unlocked getc_unlocked fgetc_unlocked "
-         "getchar_unlocked getline getdelim __getdelim getw fgetwc getwc getwchar fgetws "
-         "fscanf scanf vfscanf vscanf __isoc99_fscanf __isoc99_scanf __isoc99_vfscanf __isoc99_vscanf "
-         "__isoc23_fscanf __isoc23_scanf __isoc23_vfscanf __isoc23_vscanf "
+         "fgets fgetc getc _IO_getc fread fread_unlocked fgets_unlocked getc_unlocked fgetc_unlocked "
+         "getline getdelim __getdelim getw fgetwc getwc fgetws "
+         "fscanf vfscanf __isoc99_fscanf __isoc99_vfscanf __isoc23_fscanf __isoc23_vfscanf "
          "__fgets_chk __fgets_unlocked_chk __fread_chk __fread_unlocked_chk __fgetws_chk __uflow __underflow getpass"},
+        {"stdin", Level::remedy, "standard input is a stream of libc's own, which no word of COIR_LEGACY reaches: read(0, ...), fdopen(dup(0), \"r\") with COIR_LEGACY=all,stdio, or to_thread; std::cin after std::ios::sync_with_stdio(false) waits as a task does",
+         "stdin _IO_2_1_stdin_ _ZSt3cin _ZSt4wcin getchar getchar_unlocked gets getwchar getwchar_unlocked "
+         "scanf vscanf __isoc99_scanf __isoc99_vscanf __isoc23_scanf __isoc23_vscanf wscanf vwscanf"},
         {"streams", Level::note, "makes a stdio stream of a descriptor; see stdio",
          "fdopen freopen freopen64"},
         {"disk", Level::note, "waits for the disk, as it does without coir: COIR_LEGACY=all,files, coir::File, or to_thread, where that matters",

@@ -183,10 +183,12 @@ void read_symbols(const FileBytes& file, ElfFile& elf, const Dynamic& dynamic) {
         ElfSymbol symbol = make_symbol(
             value_at<Elf64_Sym>(table, i * sizeof(Elf64_Sym), "the table of symbols"), *elf.names);
         if (symbol.name.empty()) continue;
-        if (!symbol.defined && (i + 1) * 2 <= numbers.size()) {
+        // What is defined here has a version that is needed of others only if it is a copy of theirs.
+        if ((i + 1) * 2 <= numbers.size()) {
             const std::size_t number =
                 value_at<std::uint16_t>(numbers, i * 2, "the versions of symbols") & 0x7fffu;
             if (number < versions.size()) symbol.version = versions[number];
+            symbol.copied = symbol.defined && !symbol.version.empty();
         }
         elf.symbols.push_back(symbol);
     }

@@ -98,6 +98,8 @@ ElfKind kind_of(const ElfFile& elf, const Elf64_Ehdr& header, std::uint64_t flag
 
 }  // namespace
 
+bool is_standard_library(const ElfFile& elf) { return elf.soname.starts_with("libstdc++.so"); }
+
 const char* machine_name(unsigned machine) { return machine == EM_AARCH64 ? "aarch64" : "x86-64"; }
 
 const char* kind_name(ElfKind kind) {

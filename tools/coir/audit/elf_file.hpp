@@ -27,6 +27,7 @@ struct ElfSymbol {
     std::string_view name;
     std::string_view version;  ///< "GLIBC_2.2.5"; may be empty; of what is not defined here
     bool defined = false;
+    bool copied = false;  ///< a library's variable, of which the program has the only copy
     bool function = false;
     std::uint64_t address = 0;
     std::uint64_t size = 0;
@@ -51,6 +52,9 @@ struct ElfFile {
     std::vector<ElfSymbol> symbols;  ///< the dynamic ones
     std::shared_ptr<const std::string> names;
 };
+
+/// libstdc++ itself.
+bool is_standard_library(const ElfFile& elf);
 
 /// "x86-64", "aarch64".
 const char* machine_name(unsigned machine);

@@ -17,7 +17,7 @@ constexpr std::uint64_t largest_read = std::uint64_t{1} << 30;
 FileBytes::FileBytes(const std::string& path) : path_(path) {
     // Not blocking: what is opened may be a FIFO.
     fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd_ < 0) throw BadFile(std::strerror(errno));
+    if (fd_ < 0) throw BadFile(std::string("cannot be opened: ") + std::strerror(errno));
     const char* refused = nullptr;
     if (::fstat(fd_, &status_) != 0) {
         refused = std::strerror(errno);

@@ -106,9 +106,14 @@ std::vector<std::string> optional_legacy_categories() {
 }
 
 std::vector<std::string> legacy_categories() {
+    std::vector<std::string> names = covered_categories();
+    std::erase(names, COIR_LEGACY_NO_WORD);
+    return names;
+}
+
+std::vector<std::string> covered_categories() {
     std::vector<std::string> names;
     for (const CoveredCall& call : covered_calls()) {
-        if (call.category == "life") continue;
         if (std::find(names.begin(), names.end(), call.category) == names.end()) {
             names.emplace_back(call.category);
         }

@@ -10,7 +10,7 @@ namespace coir_tool {
 
 struct CoveredCall {
     std::string_view symbol;
-    std::string_view category;  ///< a word of COIR_LEGACY, or "life": always on
+    std::string_view category;  ///< a word of COIR_LEGACY, or "always"
     bool pooled = false;        ///< made on a thread meanwhile
 };
 
@@ -19,6 +19,8 @@ const std::vector<CoveredCall>& covered_calls();
 const CoveredCall* find_covered(std::string_view symbol);
 /// The words that COIR_LEGACY may consist of, in the order of the table.
 std::vector<std::string> legacy_categories();
+/// The same, and what no word of COIR_LEGACY leaves out: every category of a covered call.
+std::vector<std::string> covered_categories();
 /// Those that are off by default.
 std::vector<std::string> optional_legacy_categories();
 

@@ -215,7 +215,7 @@ constexpr const char* run_footer =
     "  coir run --reactor io_uring,epoll -- ./server    the first one that works\n"
     "  coir run --reactor auto -- ./server              without a COIR_REACTOR that is set\n"
     "  coir run --legacy -- ./server\n"
-    "  coir run --legacy=io,sleep --reactor epoll -- ./server\n"
+    "  coir run --legacy=all,stdio --reactor epoll -- ./server\n"
     "  coir run --legacy --force -- sh -c './server'    what sh runs gets it, too\n"
     "  coir run --legacy --threads-as-tasks -- ./thread_per_connection_server\n"
     "\n"
@@ -438,7 +438,7 @@ CommandInfo run_info(Options& all) {
     info.options = {
         {"--reactor", "NAME", "The reactor, or a list of which the first usable one is taken",
          &options.reactor, reactor_names()},
-        {"--legacy", "[=LIST]", "Preload libcoir-legacy: all of it, or categories such as io,sleep",
+        {"--legacy", "[=LIST]", "Preload libcoir-legacy: all of it, or a list such as all,stdio",
          &options.legacy_given, {"all", "io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files"}},
         {"--force", "", "--legacy: also for a program that has no tasks", &options.force},
         {"--threads-as-tasks", "", "--legacy: make tasks of the program's threads (experimental)",
