@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// 50 slow queries of libpq at once. Each is a task of one thread; 20 connections at a time, as the
-// server may not allow many more.
+// 50 slow queries of libpq at once, as tasks of one thread; 20 connections at a time, for the server.
 #include <coir/coir.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +21,8 @@ int ask(const char* where, int number) {
     return answer;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s CONNECTION_STRING\n", argv[0]), 2;
     coir::run([&] {
         coir::Semaphore connections(20);
         std::vector<coir::Task<int>> answers;

@@ -21,7 +21,8 @@ int ask(const char* where, int number) {
     return answer;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s CONNECTION_STRING\n", argv[0]), 2;
     std::vector<int> answers(50);
     std::vector<std::thread> threads;
     for (int i = 0; i < 50; ++i) {

@@ -24,7 +24,8 @@ std::size_t fetch(const std::string& url) {
     return size;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s URL_PREFIX\n", argv[0]), 2;
     std::size_t bytes = 0;
     coir::run([&] {
         coir::with_task_group([&](coir::TaskGroup& pages) {

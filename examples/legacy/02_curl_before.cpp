@@ -23,7 +23,8 @@ std::size_t fetch(const std::string& url) {
     return size;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s URL_PREFIX\n", argv[0]), 2;
     std::size_t bytes = 0;
     for (int i = 10; i < 30; ++i) bytes += fetch(argv[1] + std::to_string(i));
     std::printf("20 pages, %zu bytes\n", bytes);

@@ -21,7 +21,8 @@ void put(redisContext* redis, int number) {
     freeReplyObject(redisCommand(redis, "LPUSH jobs %d", number));
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s PORT\n", argv[0]), 2;
     const int port = std::atoi(argv[1]);
     long sum = 0;
     coir::run([&] {

@@ -24,7 +24,8 @@ int ask(unsigned port, int number) {
     return answer;
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s PORT\n", argv[0]), 2;
     const auto port = static_cast<unsigned>(std::atoi(argv[1]));
     coir::run([&] {
         std::vector<coir::Task<int>> answers;

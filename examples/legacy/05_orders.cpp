@@ -23,7 +23,8 @@ void order(const char* database, int port) {
     redisFree(redis);
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 2) return std::fprintf(stderr, "usage: %s CONNECTION_STRING REDIS_PORT\n", argv[0]), 2;
     const int port = std::atoi(argv[2]);
     coir::run([&] {
         coir::with_task_group([&](coir::TaskGroup& orders) {

@@ -24,7 +24,8 @@ void order(const char* database, int port) {
     redisFree(redis);
 }
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 2) return std::fprintf(stderr, "usage: %s CONNECTION_STRING REDIS_PORT\n", argv[0]), 2;
     const int port = std::atoi(argv[2]);
     std::vector<std::thread> threads;
     for (int i = 0; i < 20; ++i) threads.emplace_back(order, argv[1], port);

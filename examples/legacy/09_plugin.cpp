@@ -9,7 +9,8 @@
 
 #include <dlfcn.h>
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+    if (argc <= 1) return std::fprintf(stderr, "usage: %s PATH_OF_THE_LIBRARY\n", argv[0]), 2;
     void* const plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     if (!plugin) return std::fprintf(stderr, "%s\n", dlerror()), 1;
     auto* const value = reinterpret_cast<int (*)(int)>(dlsym(plugin, "device_value"));
