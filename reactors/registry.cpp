@@ -184,7 +184,10 @@ bool checking_wanted() {
     return true;
 #else
     const char* debug = std::getenv("COIR_DEBUG");
-    return debug && ("," + std::string(debug) + ",").find(",reactor,") != std::string::npos;
+    if (!debug) return false;
+    std::string words = "," + std::string(debug) + ",";
+    std::erase(words, ' ');
+    return words.find(",reactor,") != std::string::npos;
 #endif
 }
 

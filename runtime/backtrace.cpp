@@ -3,6 +3,7 @@
 #include "backtrace.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <memory>
+#include <string_view>
 #include <unwind.h>
 
 #include <sys/auxv.h>
@@ -53,11 +55,25 @@ std::string demangle(const char* name) {
 
 namespace {
 
+// The name of a function without what stands before it: of templates, the type that they return.
+std::string_view without_result(std::string_view name) {
+    std::size_t begin = 0;
+    int depth = 0;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const char letter = name[i];
+        if (letter == '(' && depth == 0 && !name.substr(i).starts_with("(anonymous namespace)")) break;
+        if (letter == '<' || letter == '(' || letter == '{') ++depth;
+        if (letter == '>' || letter == ')' || letter == '}') --depth;
+        if (letter == ' ' && depth == 0) begin = i + 1;
+    }
+    return name.substr(begin);
+}
+
 // Whether an address belongs to coir, as far as can be told: libcoir as a shared library, or a name.
 bool is_of_coir(const void* address) {
     Dl_info info{};
     if (::dladdr(address, &info) == 0) return false;
-    if (info.dli_sname && demangle(info.dli_sname).starts_with("coir::")) return true;
+    if (info.dli_sname && without_result(demangle(info.dli_sname)).starts_with("coir::")) return true;
     Dl_info coir{};
     Dl_info program{};
     if (::dladdr(reinterpret_cast<const void*>(&capture_here), &coir) == 0) return false;
@@ -67,15 +83,27 @@ bool is_of_coir(const void* address) {
     return shared && info.dli_fbase == coir.dli_fbase;
 }
 
+bool all_named(const void* const* addresses, int count) {
+    return std::all_of(addresses, addresses + count, [](const void* address) {
+        Dl_info info{};
+        return ::dladdr(address, &info) == 0 || info.dli_sname;
+    });
+}
+
 }  // namespace
 
-std::string describe_frames(void* const* addresses, int count, const char* between) {
+std::string describe_frames(const void* const* addresses, int count, const char* between) {
     int first = 0;
     while (first + 1 < count && is_of_coir(addresses[first])) ++first;
     std::string text;
     for (int i = first; i < count; ++i) {
         if (i > first) text += std::string("\n") + between;
         text += describe_address(addresses[i]);
+    }
+    // Libraries have names, and so have programs that export theirs.
+    static constinit std::atomic<bool> said{false};
+    if (first < count && !all_named(addresses + first, count - first) && !said.exchange(true)) {
+        text += " [for names: link with -rdynamic, or addr2line -Cfe PROGRAM OFFSET]";
     }
     return text;
 }

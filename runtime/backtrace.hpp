@@ -15,8 +15,9 @@ int capture_here(void** addresses, int most) noexcept;
 /// function that it calls.
 int trim_frames(void* const* addresses, int count, void (*entry)(void*)) noexcept;
 /// A line per address, the first without anything in front, the others with `between`. Leaves out
-/// coir's own functions at the beginning.
-std::string describe_frames(void* const* addresses, int count, const char* between);
+/// coir's own functions at the beginning. Says once in the process how to get names where there are
+/// none.
+std::string describe_frames(const void* const* addresses, int count, const char* between);
 /// "function+0x12 (program)", or the bare address.
 std::string describe_address(const void* address);
 /// The type's name in the language; a lambda's says which function it was written in.

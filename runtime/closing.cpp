@@ -4,6 +4,7 @@
 
 #include "debug_table.hpp"
 #include "loop_signals.hpp"
+#include "step_watch.hpp"
 #include "thread_pool.hpp"
 
 #include <coir/error.hpp>
@@ -106,6 +107,8 @@ void Scheduler::close() {
     if (signals_) signals_->close();
     while (Outside* outside = outside_.pop_front()) outside->loop_ends(*outside);
     report_summary();
+    report_descriptors();
+    step_watch_.reset();
     traces_.reset();
     debug_ = false;
     // Callbacks that never ran are destroyed, not run; tasks cannot be ready any more unless they

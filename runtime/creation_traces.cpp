@@ -21,6 +21,14 @@ void CreationTraces::note(const void* memory) noexcept {
     }
 }
 
+int CreationTraces::copy(const void* memory, void** addresses, int most_of_them) const noexcept {
+    const auto found = traces_.find(memory);
+    if (found == traces_.end()) return 0;
+    const int count = std::min(found->second.count, most_of_them);
+    std::copy(found->second.frames, found->second.frames + count, addresses);
+    return count;
+}
+
 std::string CreationTraces::describe(const void* memory) const {
     const auto found = traces_.find(memory);
     if (found == traces_.end()) return {};

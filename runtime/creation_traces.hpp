@@ -15,6 +15,8 @@ public:
     /// Keeps the calling stack. What there is no memory for is not kept.
     void note(const void* memory) noexcept;
     void forget(const void* memory) noexcept { traces_.erase(memory); }
+    /// Its return addresses; how many there are.
+    int copy(const void* memory, void** addresses, int most_of_them) const noexcept;
     /// A line per frame, innermost first, without coir's own frames at the top; empty when unknown.
     std::string describe(const void* memory) const;
 

@@ -29,6 +29,7 @@ void Scheduler::start_eagerly(TaskBase& task) noexcept {
     ++eager_depth_;
     bind_stack(task);
     current_ = &task;
+    if (step_watch_) [[unlikely]] step_begins(&task);
     switch_context(thread_, creator ? creator->context_ : loop_context_, task.context_);
     --eager_depth_;
     if (!creator) handed_over_ = nullptr;  // the mark
@@ -37,6 +38,7 @@ void Scheduler::start_eagerly(TaskBase& task) noexcept {
     // The step was a part of the creator's, which must not get new credits by creating tasks.
     credits_ = credits > 1 ? credits - 1 : 1;
     if (debug_) [[unlikely]] step_began_ = now();
+    if (step_watch_ && creator) [[unlikely]] step_begins(creator);
 }
 
 }  // namespace detail

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <charconv>
 #include <coir/detail/environment.hpp>
+#include <coir/detail/futex_lock.hpp>
 #include <cstdlib>
+#include <mutex>
 
 #include "stack.hpp"
 
@@ -80,9 +82,15 @@ void apply_pool(RunOptions& options, const std::string& value) {
     }
 }
 
-// Words that the documents promise for a later version, and that scripts may hold already.
-bool is_planned(std::string_view word) {
-    return word == "fds" || word == "passthrough";
+// As in DebugWord; 0: none of them.
+unsigned bit_of(std::string_view word) noexcept {
+    if (word == "locks") return static_cast<unsigned>(DebugWord::locks);
+    if (word == "fds") return static_cast<unsigned>(DebugWord::fds);
+    if (word == "passthrough") return static_cast<unsigned>(DebugWord::passthrough);
+    if (word.starts_with("slow=") && parse_duration(word.substr(5))) {
+        return static_cast<unsigned>(DebugWord::slow);
+    }
+    return 0;
 }
 
 void apply_debug_word(RunOptions& options, const std::string& whole, std::string_view word) {
@@ -101,14 +109,12 @@ void apply_debug_word(RunOptions& options, const std::string& whole, std::string
         if (options.slow_task_threshold == RunOptions().slow_task_threshold) {
             options.slow_task_threshold = *threshold;
         }
-    } else if (is_planned(word)) {
-        complain("COIR_DEBUG", whole, shown + "is not available in this version");
-    } else if (word != "0" && word != "reactor" && word != "locks") {
-        // The registry looks for `reactor` itself, and libcoir-legacy for `locks`.
+    } else if (word != "0" && word != "reactor" && bit_of(word) == 0) {
+        // The registry looks for `reactor` itself, and others call debug_watches().
         complain("COIR_DEBUG", whole,
                  shown +
                      "is unknown and ignored; allowed is 0, 1, or a list of slow=DURATION, "
-                     "reactor and locks");
+                     "reactor, locks, fds and passthrough");
     }
 }
 
@@ -116,7 +122,7 @@ void apply_debug(RunOptions& options, const std::string& value) {
     std::string_view rest = value;
     for (;;) {
         const std::size_t comma = rest.find(',');
-        apply_debug_word(options, value, rest.substr(0, comma));
+        apply_debug_word(options, value, trimmed(rest.substr(0, comma)));
         if (comma == std::string_view::npos) return;
         rest.remove_prefix(comma + 1);
     }
@@ -132,6 +138,30 @@ std::optional<LogLevel> parse_log_level(std::string_view text) noexcept {
     return std::nullopt;
 }
 
+namespace {
+
+struct WarningWithLoops {
+    std::string line;
+    bool has_loops = false;
+};
+constinit FutexLock warning_lock;
+constinit MadeOnce<WarningWithLoops> warning;
+
+// Calls `change` under the lock, and says what there is to be said then.
+template <class Change>
+void say_with_loops(Change&& change) {
+    std::string line;
+    {
+        const std::lock_guard held(warning_lock);
+        WarningWithLoops& state = warning.get();
+        change(state);
+        if (state.has_loops) line.swap(state.line);
+    }
+    if (!line.empty()) log_once(LogLevel::warning, line);
+}
+
+}  // namespace
+
 RunOptions apply_environment(RunOptions options) {
     if (const auto value = environment_variable("COIR_STACK")) apply_stack(options, *value);
     if (const auto value = environment_variable("COIR_POOL")) apply_pool(options, *value);
@@ -140,22 +170,29 @@ RunOptions apply_environment(RunOptions options) {
     if (level && !parse_log_level(*level)) {
         complain("COIR_LOG", *level, "ignored; allowed is one of error, warning, info, debug");
     }
+    say_with_loops([](WarningWithLoops& state) { state.has_loops = true; });
     return options;
 }
 
-bool debug_watches_locks() noexcept {
-    // 0: not looked yet; 1: no; 2: yes.
-    static constinit std::atomic<int> known{0};
-    if (const int answer = known.load(std::memory_order_relaxed)) return answer == 2;
-    bool found = false;
-    const char* value = std::getenv("COIR_DEBUG");
-    for (std::string_view rest = value ? value : ""; !rest.empty() && !found;) {
-        const std::size_t comma = rest.find(',');
-        found = rest.substr(0, comma) == "locks";
-        rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+bool debug_watches(DebugWord word) noexcept {
+    constexpr unsigned looked = 1u << 31;
+    static constinit std::atomic<unsigned> known{0};
+    unsigned words = known.load(std::memory_order_relaxed);
+    if (words == 0) {
+        words = looked;
+        const char* value = std::getenv("COIR_DEBUG");
+        for (std::string_view rest = value ? value : ""; !rest.empty();) {
+            const std::size_t comma = rest.find(',');
+            words |= bit_of(trimmed(rest.substr(0, comma)));
+            rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+        }
+        known.store(words, std::memory_order_relaxed);
     }
-    known.store(found ? 2 : 1, std::memory_order_relaxed);
-    return found;
+    return (words & static_cast<unsigned>(word)) != 0;
+}
+
+void warn_with_loops(const std::string& line) {
+    say_with_loops([&](WarningWithLoops& state) { state.line = line; });
 }
 
 bool detached_failure_aborts() {

@@ -19,8 +19,21 @@ namespace detail {
 /// was got and what is allowed.
 RunOptions apply_environment(RunOptions options);
 
-/// Whether COIR_DEBUG has the word `locks`; looked at once.
-bool debug_watches_locks() noexcept;
+/// Words of COIR_DEBUG that are looked for where they matter. `slow`: with a duration.
+enum class DebugWord : unsigned { locks = 1, fds = 2, passthrough = 4, slow = 8 };
+/// Whether COIR_DEBUG has the word; looked at once in the process. Any thread.
+bool debug_watches(DebugWord word) noexcept;
+
+/// Without the spaces around it: lists may have them after their commas.
+constexpr std::string_view trimmed(std::string_view text) noexcept {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+/// To be said with the program's first loop, or now if there has been one: a process without loops
+/// has no use for it. The last one that was given counts.
+void warn_with_loops(const std::string& line);
 
 /// Whether COIR_DETACHED_FAILURE is abort_run: a detached task's failure then ends run().
 bool detached_failure_aborts();

@@ -185,16 +185,6 @@ void FdWatches::close() noexcept {
     }
 }
 
-void OwnedFds::insert(int fd) noexcept {
-    if (fd < 0) return;
-    try {
-        if (word(fd) >= words_.size()) words_.resize(word(fd) + 1);
-        words_[word(fd)] |= bit(fd);
-    } catch (const std::bad_alloc&) {
-        // See the header.
-    }
-}
-
 void watch_fd(CallbackBase& callback, int fd, FdSide side) {
     callback.scheduler().fd_watches().add(fd, side, callback);
 }

@@ -10,11 +10,15 @@
 // Threads: the loop's.
 #pragma once
 
+#include "creation_traces.hpp"
+
 #include <coir/detail/callback.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace coir {
@@ -59,6 +63,10 @@ public:
     void erase(int fd) noexcept {
         if (contains(fd)) words_[word(fd)] &= ~bit(fd);
     }
+    /// COIR_DEBUG=fds: also how many there were, and where each was made.
+    void keep_traces() noexcept;
+    /// What is open, as text: a line for each with its kind, unless `simulated`; and how many.
+    std::string describe(bool simulated) const;
     bool contains(int fd) const noexcept {
         return fd >= 0 && word(fd) < words_.size() && (words_[word(fd)] & bit(fd)) != 0;
     }
@@ -66,7 +74,15 @@ public:
 private:
     static std::size_t word(int fd) noexcept { return static_cast<std::size_t>(fd) / 64; }
     static std::uint64_t bit(int fd) noexcept { return std::uint64_t{1} << (fd % 64); }
+    void note(int fd) noexcept;
+
     std::vector<std::uint64_t> words_;
+    struct Traces {
+        std::uint64_t opened = 0;
+        int highest = -1;
+        CreationTraces places;  // by number
+    };
+    std::unique_ptr<Traces> traces_;
 };
 
 }  // namespace detail

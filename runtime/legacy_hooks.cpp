@@ -9,12 +9,14 @@
 #include "legacy_hooks.hpp"
 
 #include "calls/held_signals.hpp"
+#include "environment.hpp"
 #include "interrupted_waits.hpp"
 #include "scheduler.hpp"
 #include "thread_pool.hpp"
 
 #include <coir/error.hpp>
 #include <coir/legacy.hpp>
+#include <coir/log.hpp>
 
 #include <cerrno>
 
@@ -96,6 +98,14 @@ struct Wait : TimerNode, Park, ReadyEntry, InterruptibleWait {
         self.wake_when_empty();
         return true;
     }
+    void say_closed(int fd) noexcept {
+        try {
+            log(LogLevel::warning, "coir: descriptor " + std::to_string(fd) + " was closed while task '" + task->name() +
+                                       "' waits for it (" + what + "), which fails with EBADF");
+        } catch (const std::bad_alloc&) {
+            // Then it is not said.
+        }
+    }
     static void timer_fired(TimerNode& node) noexcept {
         auto& self = static_cast<Wait&>(node);
         if (self.ending) return;
@@ -118,7 +128,9 @@ struct Wait : TimerNode, Park, ReadyEntry, InterruptibleWait {
         self.task->scheduler().operation_ended();
         if (!self.ending) {
             // Nobody here has asked for it to be cancelled: the descriptor is being closed.
-            self.end(operation.result == -ECANCELED ? Woken::closed : Woken::event);
+            const bool closed = operation.result == -ECANCELED;
+            if (closed && debug_watches(DebugWord::fds)) [[unlikely]] self.say_closed(operation.fd);
+            self.end(closed ? Woken::closed : Woken::event);
             self.queued = self.in_flight != 0;
             if (self.queued) self.task->scheduler().push_ready(self);
         }

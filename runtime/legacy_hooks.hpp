@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace coir {
 inline namespace v0 {
@@ -142,8 +143,17 @@ COIR_API void remove_switch_hook(void* argument) noexcept;
 COIR_API const char* waits_for() noexcept;
 /// Writes a warning about the current task, whose name comes first.
 COIR_API void warn_of_task(const char* text) noexcept;
-/// Whether COIR_DEBUG has the word `locks`.
+/// Whether COIR_DEBUG has the word `locks`, `fds`, `passthrough`.
 COIR_API bool watches_locks() noexcept;
+COIR_API bool watches_descriptors() noexcept;
+COIR_API bool watches_calls() noexcept;
+/// A warning about a call that the program makes at `caller`: "coir: task 'a' " or, outside tasks,
+/// "coir: a callback of the loop ", then the text and the place.
+COIR_API void warn_of_call(const std::string& text, const void* caller) noexcept;
+/// A descriptor that the program has in hand; says once when select() will soon be too small for it.
+COIR_API void note_descriptor(int fd) noexcept;
+/// See environment.hpp.
+COIR_API void warn_with_loops(const std::string& line);
 
 }  // namespace legacy
 }  // namespace detail

@@ -6,9 +6,11 @@
 // Whoever takes the wait out of its queue, under the queue's lock, ends it; the others find it gone.
 #include "legacy_hooks.hpp"
 
+#include "backtrace.hpp"
 #include "environment.hpp"
 #include "interrupted_waits.hpp"
 #include "scheduler.hpp"
+#include "select_users.hpp"
 #include "thread_pool.hpp"
 
 #include <coir/log.hpp>
@@ -180,7 +182,25 @@ void warn_of_task(const char* text) noexcept {
     }
 }
 
-bool watches_locks() noexcept { return debug_watches_locks(); }
+void warn_of_call(const std::string& text, const void* caller) noexcept {
+    try {
+        const TaskBase* const task = running_here ? running_here->current() : nullptr;
+        log(LogLevel::warning, "coir: " + (task ? "task '" + task->name() + "' " : "a callback of the loop ") +
+                                   text + "; called at " + describe_frames(&caller, 1, ""));
+    } catch (const std::bad_alloc&) {
+        // Then it is not said.
+    }
+}
+
+void note_descriptor(int fd) noexcept {
+    if (fd >= near_the_end_of_select) warn_of_select(fd);
+}
+
+void warn_with_loops(const std::string& line) { detail::warn_with_loops(line); }
+
+bool watches_locks() noexcept { return debug_watches(DebugWord::locks); }
+bool watches_descriptors() noexcept { return debug_watches(DebugWord::fds); }
+bool watches_calls() noexcept { return debug_watches(DebugWord::passthrough); }
 
 }  // namespace legacy
 }  // namespace detail

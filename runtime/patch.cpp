@@ -36,8 +36,27 @@ static_assert(static_cast<unsigned>(known) == (COIR_IO | COIR_SLEEP | COIR_DNS |
                                                COIR_PROC | COIR_STDIO | COIR_FILES));
 static_assert(static_cast<unsigned>(Calls::all) == COIR_ALL &&
               (known | Calls::all) == known);
-bool names_a_group(Calls what) noexcept {
-    return (static_cast<unsigned>(what) & static_cast<unsigned>(known)) != 0;
+// Empty: it can be done.
+std::string what_is_wrong(const char* pattern, Calls what) {
+    if (!pattern || *pattern == '\0') return "the pattern is empty";
+    const unsigned groups = static_cast<unsigned>(what);
+    if (groups == 0) return "no group of calls is named";
+    if ((groups & ~static_cast<unsigned>(known)) != 0) return std::to_string(groups) + " has bits that name no group of calls";
+    return {};
+}
+
+// The loader knows libraries by paths, and this by file names.
+std::string hint_for(const std::string& pattern) {
+    const std::size_t slash = pattern.rfind('/');
+    if (slash == std::string::npos) return "; load it before it is patched";
+    return "; a file name is wanted, without folders: '" + pattern.substr(slash + 1) + "'";
+}
+
+void warn_of_blocking_locks(const std::string& pattern, Calls what) {
+    const unsigned groups = static_cast<unsigned>(what);
+    if ((groups & (COIR_IO | COIR_SLEEP | COIR_DNS | COIR_PROC)) == 0 || (groups & COIR_LOCKS) != 0) return;
+    detail::log_once(LogLevel::warning, "coir: patch: '" + pattern + "' without locks: a task that waits with a mutex of "
+                     "libc's that it took there deadlocks with the next one that wants it");
 }
 
 struct Library {
@@ -88,8 +107,9 @@ Library library() {
 }  // namespace
 
 Patched patch(const std::string& pattern, Calls what) {
-    if (pattern.empty()) throw std::invalid_argument("coir: patch: the pattern is empty");
-    if (!names_a_group(what)) throw std::invalid_argument("coir: patch: no group of calls is named");
+    if (const std::string wrong = what_is_wrong(pattern.c_str(), what); !wrong.empty()) {
+        throw std::invalid_argument("coir: patch: " + wrong);
+    }
     constexpr unsigned always = 8;  // what keeps the view of descriptors true
     const auto result = library().patch(pattern.c_str(), static_cast<unsigned>(what) | always);
     if (result.error != 0) {
@@ -101,9 +121,10 @@ Patched patch(const std::string& pattern, Calls what) {
             "coir: patch: " + (result.refused != 0 ? "'" + pattern + "' is libc or coir, which are "
                                                      "never patched"
                                                    : "no loaded library is named '" + pattern +
-                                                         "'; load it before it is patched"));
+                                                         "'" + hint_for(pattern)));
     }
     anything_patched.store(true);
+    if (result.calls != 0) warn_of_blocking_locks(pattern, what);
     return {result.libraries, result.calls};
 }
 
@@ -145,10 +166,11 @@ extern "C" {
 
 int coir_patch_library(const char* pattern, unsigned what) {
     const auto groups = static_cast<coir::legacy::Calls>(what);
-    if (!pattern || *pattern == '\0' || !coir::legacy::names_a_group(groups)) {
-        return coir::detail::capi::fail(EINVAL);
-    }
     return told([&] {
+        if (const std::string wrong = coir::legacy::what_is_wrong(pattern, groups); !wrong.empty()) {
+            coir::detail::log(coir::LogLevel::error, "coir: coir_patch_library: " + wrong);
+            return coir::detail::capi::fail(EINVAL);
+        }
         const auto done = coir::legacy::patch(pattern, groups);
         constexpr auto most = std::size_t{std::numeric_limits<int>::max()};
         return static_cast<int>(done.calls < most ? done.calls : most);

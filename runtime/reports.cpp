@@ -3,6 +3,8 @@
 #include "backtrace.hpp"
 #include "context.hpp"
 #include "duration.hpp"
+#include "environment.hpp"
+#include "step_watch.hpp"
 #include "terminate.hpp"
 
 #include <coir/error.hpp>
@@ -119,9 +121,23 @@ void Scheduler::report_summary() noexcept {
 void Scheduler::set_debug(bool on) noexcept {
     debug_ = on;
     steps_left_ = 1;
-    if (!on) return;
+    if (!on) {
+        step_watch_.reset();
+        return;
+    }
     prepare_terminate_reports();
     step_began_ = now();
+    if (step_watch_ || !debug_watches(DebugWord::slow)) return;
+    try {
+        step_watch_ = std::make_unique<StepWatch>(options_.slow_task_threshold);
+    } catch (const std::bad_alloc&) {
+        // What is slow is said at its end.
+    }
+}
+
+// The loop has chosen what runs next; null: it has to look at the world first.
+void Scheduler::step_begins(const ReadyEntry* entry) noexcept {
+    if (entry) step_watch_->begins(*entry, traces_.get());
 }
 
 void Scheduler::note_creation(const void* memory) noexcept {

@@ -6,6 +6,7 @@
 #include "legacy_hooks.hpp"
 #include "loop_signals.hpp"
 #include "overflow.hpp"
+#include "step_watch.hpp"
 #include "debug_table.hpp"
 #include "thread_pool.hpp"
 
@@ -73,6 +74,7 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     eager_tasks_ = options_.eager_tasks;
     detached_aborts_ = detached_failure_aborts();
     set_debug(options_.debug);
+    if (debug_watches(DebugWord::fds)) owned_fds_.keep_traces();
     stacks_ = std::make_unique<StackPool>(*sys_, options_.stack_guard);
     default_stacks_ = &stacks_->class_for(options_.stack_size);
     stacks_->class_for(options_.main_stack_size);
@@ -163,13 +165,16 @@ bool Scheduler::may_go_on() noexcept {
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {
     if (debug_) check_step_time();
+    if (step_watch_) [[unlikely]] step_watch_->ends();
     const bool asked_before = steps_left_ < 0;
     steps_left_ = 0;  // until the loop has looked
     if (of_parent_) return nullptr;
     if (eager_depth_ != 0) [[unlikely]] return pop_ready();  // the creator goes on before all else
     if (asked_before || !may_go_on()) return nullptr;
     set_step_budget();
-    return chooser_ ? take_chosen() : pop_ready();
+    ReadyEntry* const entry = chooser_ ? take_chosen() : pop_ready();
+    if (step_watch_) [[unlikely]] step_begins(entry);
+    return entry;
 }
 
 // The next ready entry; null when there is none or when it is time to look at the world.

@@ -40,6 +40,7 @@ inline namespace v0 {
 namespace detail {
 
 class LoopSignals;
+class StepWatch;
 class ThreadPoolCore;
 struct TaskOperation;
 
@@ -299,6 +300,8 @@ private:
     void start_eagerly(TaskBase& task) noexcept;
     void push_ready_first(ReadyEntry& entry) noexcept;
     void report_summary() noexcept;
+    void report_descriptors() noexcept;
+    void step_begins(const ReadyEntry* entry) noexcept;
     void detached_task_failed(const StateBase& task) noexcept;
     void bind_stack(TaskBase& task) noexcept;
     void make_fiber(StackSlot& slot) noexcept;
@@ -361,6 +364,7 @@ private:
     std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
     ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack
     std::unique_ptr<CreationTraces> traces_;   // debug mode
+    std::unique_ptr<StepWatch> step_watch_;    // debug mode with COIR_DEBUG=slow=
     std::atomic<bool> running_{false};  // these two: other threads look at them
     std::atomic<bool> closed_{false};
     bool of_parent_ = false;  // this is the child of a fork, and has not rebuilt it

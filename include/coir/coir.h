@@ -313,7 +313,7 @@ COIR_C_API void coir_thrd_yield(void);
 /* Leads the calls of these groups, in every loaded library whose file name matches the pattern
  * ("libpq.so.5", "libcurl*"; as by fnmatch), to libcoir-legacy, so that they suspend the calling
  * task. Returns the number of slots that were changed; 0: they had been changed before. EINVAL: no
- * pattern, or no group of these. ENOENT: no such library is loaded. ELIBACC: libcoir-legacy cannot be used. After an error nothing is
+ * pattern, or not only groups of these. ENOENT: no such library is loaded. ELIBACC: libcoir-legacy cannot be used. After an error nothing is
  * changed; a line in the log says why. Any thread. See coir/legacy.hpp. */
 COIR_C_API int coir_patch_library(const char *pattern, unsigned what);
 /* Takes all of that back. Any thread. */

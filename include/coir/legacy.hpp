@@ -32,7 +32,7 @@ constexpr Calls operator|(Calls a, Calls b) noexcept {
 /// What a patch has done.
 struct Patched {
     std::size_t libraries;  ///< loaded ones that the pattern matches
-    std::size_t calls;      ///< slots that lead to coir now and did not before
+    std::size_t calls;      ///< slots that lead to coir now and did not before: none of what COIR_LEGACY leaves out
 };
 
 /// Lets the blocking calls of chosen libraries suspend the calling task, with nothing linked or
@@ -45,7 +45,7 @@ struct Patched {
 /// Functions that install signal handlers are not among what is led there.
 ///
 /// Throws std::invalid_argument when no loaded library matches, or only those that are never patched
-/// (libc's own and coir's), or `what` names no group, std::runtime_error when libcoir-legacy cannot be loaded or belongs to
+/// (libc's own and coir's), or `what` is not made of groups, std::runtime_error when libcoir-legacy cannot be loaded or belongs to
 /// another copy of coir than the caller's, std::system_error when the kernel refuses. Nothing is
 /// patched then. Any thread; a call that another thread is in goes on as it began.
 COIR_API Patched patch(const std::string& pattern, Calls what = Calls::all);

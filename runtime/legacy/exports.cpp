@@ -10,10 +10,12 @@
 #include "handlers.hpp"
 #include "link_names.hpp"
 #include "real.hpp"
+#include "watched_call.hpp"
 #include "wrappers.hpp"
 
 #include "../calls/disk.hpp"
 #include "../calls/in_task.hpp"
+#include "../environment.hpp"
 
 #include <coir/legacy.hpp>
 #include <coir/log.hpp>
@@ -52,6 +54,9 @@ struct Word {
     std::string_view name;
     Category category;
 };
+// `coir audit` knows by it that a program has libcoir-legacy in it, stripped or not.
+[[gnu::section(".coir_legacy"), gnu::used]] constexpr char mark[] = "libcoir-legacy";
+
 constexpr Word words[] = {{"io", io},     {"sleep", sleep}, {"dns", dns},
                           {"proc", proc}, {"locks", locks}, {"keys", keys},
                           {"stdio", stdio}, {"files", files}, {"all", all_words}};
@@ -120,6 +125,27 @@ inline Scheduler* applies() noexcept {
     }
 }
 
+// The word of COIR_LEGACY that a category of the table belongs to.
+constexpr const char* word_of(unsigned category) noexcept {
+    for (const Word& word : words) {
+        if (word.category != all_words && (word.category & category) != 0) return word.name.data();
+    }
+    return "";
+}
+
+// What is passed on and cannot wait, or is always passed on, is of no interest.
+constexpr bool is_watched(unsigned category, std::string_view name) noexcept {
+    constexpr unsigned waiting = io | sleep | dns | locks | proc | files;
+    return (category & waiting) != 0 && can_wait(name);
+}
+
+Why why_passed_on(unsigned category) noexcept {
+    if (!hooks::task_id()) return Why::outside;
+    if (hooks::loop_here() == loop_of_parent) return Why::in_child;
+    if (in_handler()) return Why::in_handler;
+    return (enabled & category) == 0 ? Why::left_out : Why::in_region;
+}
+
 void refuse(const std::string_view word, const std::string_view list) {
     std::string allowed;
     for (const Word& known : words) {
@@ -128,25 +154,36 @@ void refuse(const std::string_view word, const std::string_view list) {
     }
     coir::detail::log(coir::LogLevel::warning,
                       "coir: COIR_LEGACY='" + std::string(list) + "': '" + std::string(word) +
-                          "' is not available in this version and ignored; allowed is a list of " +
-                          allowed);
+                          "' is unknown and ignored; allowed is a list of " + allowed);
 }
 
+// A task that sleeps or reads with a lock of the thread's keeps whoever wants it from ever going on.
+void warn_of_blocking_locks(const std::string_view list) {
+    if ((enabled & locks) != 0 || (enabled & (io | sleep | dns | proc)) == 0) return;
+    hooks::warn_with_loops("coir: COIR_LEGACY='" + std::string(list) +
+                           "' leaves out locks: a task that waits with a mutex of libc's deadlocks with the "
+                           "next one that wants it; add locks unless none is held where a task waits");
+}
+
+// A list of which nothing is understood is as good as none.
 void enable_by_environment(const std::string_view all) {
     std::string_view list = all;
-    enabled = life;
+    unsigned named = 0;
     while (!list.empty()) {
         const std::size_t comma = list.find(',');
-        const std::string_view word = list.substr(0, comma);
+        const std::string_view word = coir::detail::trimmed(list.substr(0, comma));
         list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
         const auto known = std::find_if(std::begin(words), std::end(words),
                                         [&](const Word& candidate) { return candidate.name == word; });
         if (known == std::end(words)) {
             refuse(word, all);
         } else {
-            enabled |= known->category & possible;
+            named |= known->category;
         }
     }
+    if (named == 0) return;
+    enabled = life | (named & possible);
+    warn_of_blocking_locks(all);
 }
 
 void tell_what_is_enabled() noexcept {
@@ -159,6 +196,7 @@ void tell_what_is_enabled() noexcept {
     ::pthread_atfork(&before_fork, &in_parent, &in_child);
     if (const char* list = std::getenv("COIR_LEGACY"); list && *list) enable_by_environment(list);
     tell_what_is_enabled();
+    watch_calls();
     for (unsigned i = 0; i < static_cast<unsigned>(Symbol::count_); ++i) {
         resolve(static_cast<Symbol>(i));
     }
@@ -168,6 +206,10 @@ void tell_what_is_enabled() noexcept {
 
 Scheduler* suspendable_by_locks() noexcept { return suspendable(locks); }
 
+unsigned effective(unsigned categories) noexcept {
+    return categories & (__atomic_load_n(&enabled, __ATOMIC_RELAXED) | optional);
+}
+
 bool locks_enabled() noexcept { return (enabled & locks) != 0; }
 
 void enable_optional(unsigned categories) noexcept {
@@ -176,6 +218,24 @@ void enable_optional(unsigned categories) noexcept {
 }
 
 #define COIR_LEGACY_ADD_ARGUMENT(...) (*loop __VA_OPT__(, ) __VA_ARGS__)
+
+// Out of the way of the others, which need no stack.
+#define COIR_LEGACY_ADD_CALLER(...) (loop, __builtin_return_address(0) __VA_OPT__(, ) __VA_ARGS__)
+#define COIR_LEGACY_ADD_PARAMETERS(...) (Scheduler* loop, const void* caller __VA_OPT__(, ) __VA_ARGS__)
+#define COIR_LEGACY_WATCH(symbol, category, number, result, parameters, arguments)             \
+    [[gnu::noinline, gnu::cold]] [[maybe_unused]] static result coir_watched_##symbol          \
+        COIR_LEGACY_ADD_PARAMETERS parameters {                                                \
+        if constexpr (is_watched(category, #symbol)) {                                         \
+            const WatchedCall watched(#symbol, word_of(category), descriptor_of arguments,     \
+                                      loop ? Why::taken_over : why_passed_on(category), caller); \
+            if (!loop) return real::symbol arguments;                                          \
+            return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                         \
+        } else {                                                                               \
+            return real::symbol arguments;                                                     \
+        }                                                                                      \
+    }
+COIR_LEGACY_SYMBOLS(COIR_LEGACY_WATCH)
+
 #define COIR_LEGACY_EXPORT(symbol, category, number, result, parameters, arguments)            \
     extern "C" [[gnu::visibility("default")]] result coir_legacy_##symbol parameters           \
         __asm__(COIR_LEGACY_LINK_NAME(#symbol));                                               \
@@ -184,6 +244,11 @@ void enable_optional(unsigned categories) noexcept {
             return anywhere::symbol arguments;                                                 \
         } else {                                                                               \
             Scheduler* loop = applies<category>();                                             \
+            if constexpr (is_watched(category, #symbol)) {                                     \
+                if (watching_calls) [[unlikely]] {                                             \
+                    return coir_watched_##symbol COIR_LEGACY_ADD_CALLER arguments;             \
+                }                                                                              \
+            }                                                                                  \
             if (!loop) [[likely]] return real::symbol arguments;                               \
             return in_task::symbol COIR_LEGACY_ADD_ARGUMENT arguments;                         \
         }                                                                                      \

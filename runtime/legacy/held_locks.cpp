@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <dlfcn.h>
+
 namespace coir_legacy {
 
 constinit std::atomic<int> watching_locks{-1};
@@ -17,9 +19,12 @@ namespace {
 
 void say(const HeldLock& held) noexcept {
     const char* waits_for = hooks::waits_for();
-    char text[160];
-    std::snprintf(text, sizeof text, "is suspended (%s) and holds the lock at %p",
-                  waits_for ? waits_for : "for its turn", held.lock);
+    Dl_info info{};
+    const bool named = ::dladdr(held.lock, &info) != 0 && info.dli_sname;
+    char text[320];
+    std::snprintf(text, sizeof text, "is suspended (%s) and holds the lock at %p%s%.120s%s",
+                  waits_for ? waits_for : "for its turn", held.lock, named ? " (" : "",
+                  named ? info.dli_sname : "", named ? ")" : "");
     hooks::warn_of_task(text);
 }
 

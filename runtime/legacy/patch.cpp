@@ -133,6 +133,7 @@ extern "C" PatchResult coir_legacy_patch(const char* pattern, unsigned categorie
     try {
         const std::lock_guard<coir::detail::FutexLock> held(lock);
         std::vector<Change> changes;
+        categories = effective(categories);  // what COIR_LEGACY leaves out has no effect
         for (const Image& image : loaded_images()) {
             if (::fnmatch(pattern, image.name().c_str(), 0) != 0) continue;
             if (never_patched(image.name())) {

@@ -21,6 +21,8 @@ struct Wrappers {
     const Wrapper* begin() const noexcept { return first; }
     const Wrapper* end() const noexcept { return last; }
 };
+/// Those of the categories that are on, or would be by enable_optional(): COIR_LEGACY may leave out some.
+unsigned effective(unsigned categories) noexcept;
 /// Turns on those of the categories that are off by default: somebody has asked for them.
 void enable_optional(unsigned categories) noexcept;
 
