@@ -139,3 +139,15 @@ TEST_CASE("pick: what no reactor can do is left out", "[cli]") {
     CHECK(picked.contenders.at(0).cases.size() == 1);
     CHECK(recommend({nobody}, Goal::throughput).reactor.empty());
 }
+
+TEST_CASE("pick: a trifle at the goal does not outweigh what breaks ties", "[cli]") {
+    std::vector<double> cheap;
+    for (const double value : flat) cheap.push_back(value / 1.8);
+    const auto lose = [](double share) {
+        std::vector<double> values;
+        for (const double value : flat) values.push_back(value * (1 - share));
+        return values;
+    };
+    CHECK(recommend_for({{"epoll", flat, flat}, {"io_uring", lose(0.01), cheap}}).reactor == "io_uring");
+    CHECK(recommend_for({{"epoll", flat, flat}, {"io_uring", lose(0.05), cheap}}).reactor == "epoll");
+}

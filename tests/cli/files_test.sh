@@ -84,6 +84,10 @@ refused 2 'takes --html or --hgrm FOLDER' bench report "$good" --html --hgrm x
 refused 2 '--output belongs to --html' bench report "$good" --hgrm "$work/d" --output x
 refused 1 'cannot be written' bench report "$good" --hgrm /proc/nowhere
 
+refused 2 "--hgrm takes a folder, got ''" bench report "$good" --hgrm ''
+refused 2 "a file's name is needed, got ''" bench report "$good" --html -o ''
+refused 2 "a file's name is needed, got ''" bench switch -o ''
+
 # Files that are not.
 bad=$work/bad.json
 refused 2 'No such file or directory' bench show "$work/none.json"

@@ -82,6 +82,16 @@ check 'the library follows it' json 'j["auto"]["reactor"] == "poll" and
 COIR_REACTOR=epoll run reactors --json
 check 'the environment goes first' json 'j["auto"]["reactor"] == "epoll"' "$work/out"
 
+# Without a verdict the record stays.
+run pick --workload timers --budget 1s --reactor epoll,poll --write
+if grep -q 'too few' "$work/err"; then
+    check "pick --write without a verdict: status $status" [ "$status" -eq 1 ]
+    check 'the record stays' grep -qx 'reactor = poll' "$record"
+else
+    check "pick --write with a verdict: status $status" [ "$status" -eq 0 ]
+    printf 'reactor = poll\nfingerprint = x\n' >"$record"
+fi
+
 sed -i 's/^fingerprint = .*/fingerprint = 1.0 | another processor | 3/' "$record"
 run reactors --json
 check 'another machine'"'"'s record is passed over with a note' json \

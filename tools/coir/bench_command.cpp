@@ -155,8 +155,8 @@ void find_peers_for(BenchPlan& plan, BenchResult& result) {
         plan.peer_subjects.push_back({peer.name, Subject::Kind::peer, peer.version, peer.command});
     }
     for (const MissingPeer& missing : missing_peers(found)) {
-        result.left_out.push_back({missing.name, "needs Debian's " + missing.package +
-                                                     (missing.built ? ", and coir built again" : "")});
+        result.left_out.push_back(
+            {missing.name, "needs Debian's " + missing.package + ", and then all of coir to be built"});
     }
 }
 

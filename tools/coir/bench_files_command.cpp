@@ -163,6 +163,7 @@ int bench_report_command(const ReportOptions& options) {
     if (options.html == options.hgrm.has_value()) {
         throw UsageError("bench report takes --html or --hgrm FOLDER");
     }
+    if (options.hgrm && options.hgrm->empty()) throw UsageError("--hgrm takes a folder, got ''");
     if (options.hgrm && options.output) throw UsageError("--output belongs to --html");
     std::vector<BenchResult> results;
     for (const std::string& file : options.files) results.push_back(read_bench_file(file));

@@ -37,7 +37,8 @@ std::uint64_t parse_count(std::string_view option, std::string_view text, std::u
 double parse_seconds(std::string_view option, std::string_view text, double least, double most) {
     const auto refuse = [&] {
         return UsageError(std::string(option) + " takes seconds from " + plain(least) + " to " +
-                          plain(most) + " such as 0.5, 2s or 250ms, got " + in_quotes(text));
+                          plain(most) + " such as " + (least < 0.25 ? "0.5, 2s or 250ms" : "5 or 20s") +
+                          ", got " + in_quotes(text));
     };
     // from_chars would also take "inf", "nan" and "-1"; digits must come first, and last.
     if (text.empty() || !is_digit(text.front())) throw refuse();

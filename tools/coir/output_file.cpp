@@ -24,6 +24,7 @@ namespace {
 
 // Through symbolic links: the file that a link points to is replaced, not the link.
 std::filesystem::path target_of(const std::string& path) {
+    if (path.empty()) throw UsageError("a file's name is needed, got ''");
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     if (!std::filesystem::exists(status)) return path;

@@ -88,12 +88,11 @@ PickPlan make_plan(const PickOptions& options) {
     return plan;
 }
 
-// As long as it can be for eight rounds to fit, and never so short that starting costs more.
-double choose_slice(double budget, std::size_t measurements) {
+// As long as it can be for eight rounds to fit, judged by what a measurement cost beside its length in
+// the rounds that warmed up; and never so short that starting costs more.
+double choose_slice(double seconds_left, double measurements, double overhead) {
     constexpr double rounds = 8;
-    constexpr double start_cost = 0.015;  // forks, connections, the loop
-    const double each = budget / (rounds * static_cast<double>(measurements)) - start_cost;
-    return std::clamp(each / 1.25, 0.02, 0.5);
+    return std::clamp((seconds_left / (rounds * measurements) - overhead) / 1.25, 0.02, 0.5);
 }
 
 struct Picked {
@@ -115,18 +114,25 @@ void measure(InterruptWatch& interrupt, const PickPlan& plan, Clock::time_point 
     const double budget = plan.of_load.budget;
     Progress progress;
     NoiseGuard noise;
+    constexpr double warm_up = 0.05;
+    const auto measurements = static_cast<double>(jobs.size() * picked.reactors.size());
     RoundPlan rounds;
-    rounds.seconds = choose_slice(budget, jobs.size() * picked.reactors.size());
+    rounds.seconds = warm_up;
     rounds.rounds = 1000;
-    // A round begins only when it fits, judged by those before.
+    const Clock::time_point warming = Clock::now();
     Clock::time_point first;
     rounds.go_on = [&](std::size_t done) {
         if (done == 0) {
             first = Clock::now();
+            const double each = seconds_since(warming) / measurements;
+            rounds.seconds = choose_slice(budget - seconds_since(start), measurements,
+                                          std::max(0.0, each - 1.25 * warm_up));
             return true;
         }
+        // A round begins only when it fits; those that a verdict needs, also somewhat later.
         const double each = seconds_since(first) / static_cast<double>(done);
-        return seconds_since(start) + each <= budget;
+        const double most = done < rounds_for_interval ? 1.5 * budget : budget;
+        return seconds_since(start) + each <= most;
     };
     rounds.progress = [&](std::size_t, std::size_t, const std::string& next) {
         progress.show(std::min(1.0, seconds_since(start) / budget), next);
@@ -350,7 +356,13 @@ std::vector<std::string> comments_for(const Picked& picked, const PickPlan& plan
     return comments;
 }
 
+// What was recorded before stays, unless there is a verdict to take its place.
 void record(const Picked& picked, const PickPlan& plan) {
+    if (picked.recommendation.rounds < rounds_for_interval && picked.reactors.size() > 1) {
+        throw CommandError(exit_failure,
+                           "nothing is recorded: " + std::to_string(picked.recommendation.rounds) +
+                               " rounds are too few for a verdict; give it a larger --budget");
+    }
     record_choice(plan.write_to, picked.recommendation.reactor, comments_for(picked, plan));
     const char* variable = std::getenv("COIR_REACTOR");
     if (variable && *variable && std::string_view(variable) != "auto") {

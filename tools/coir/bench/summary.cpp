@@ -40,8 +40,8 @@ Comparison compare_speeds(const std::vector<double>& speeds) {
     comparison.ratio = comparison.speed;
     comparison.ratio_interval = comparison.speed_interval;
     if (speeds.size() < rounds_for_interval) return comparison;
-    const bool above = comparison.speed_interval.low > 1;
-    const bool below = comparison.speed_interval.high < 1;
+    const bool above = comparison.speed_interval.low > 1 + least_effect;
+    const bool below = comparison.speed_interval.high < 1 - least_effect;
     comparison.finding = above ? Finding::faster : below ? Finding::slower : Finding::same;
     return comparison;
 }

@@ -34,6 +34,9 @@ struct Summary {
 /// greatest misses the true median more often than one time in ten.
 inline constexpr std::size_t rounds_for_interval = 5;
 
+/// What is nearer to 1 than this is the same, however steady it is: half of the last digit shown.
+inline constexpr double least_effect = 0.005;
+
 /// REQUIRES: `samples` is not empty.
 Summary summarise(const std::vector<Sample>& samples);
 /// REQUIRES: as many samples as base samples, at least one.

@@ -21,7 +21,7 @@ constexpr const char* main_details =
     "Examples:\n"
     "  coir doctor                            is this machine set up for it?\n"
     "  coir reactors                          what works on this machine, and why not\n"
-    "  coir bench                             the everyday scenarios, half a minute\n"
+    "  coir bench                             the everyday scenarios, a minute\n"
     "  coir bench echo --connections 1,1000   one scenario with its options\n"
     "  coir pick --write                      measure, recommend, and record the choice\n"
     "  coir config                            which choice is in force, and where it came from\n"

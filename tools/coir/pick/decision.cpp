@@ -148,8 +148,8 @@ private:
             const Comparison& comparison = candidate.contender.*at;
             if (comparison.finding != Finding::faster) continue;
             if (comparison.speed_interval.low <= margin) continue;
-            // What breaks ties must not be bought with the goal.
-            if (goal != goal_ && candidate.contender.goal.finding == Finding::slower) continue;
+            // What breaks ties must not be bought with the goal, of more than its margin.
+            if (goal != goal_ && candidate.contender.goal.speed_interval.high < 1 / goal_margin) continue;
             if (best) {
                 const Comparison against = compare_speeds(
                     speeds_of(cases_, candidate.index, best->index, rounds_, goal));
