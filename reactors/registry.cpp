@@ -10,6 +10,7 @@
 #include "io_uring.hpp"
 #include "poll.hpp"
 #include "sim.hpp"
+#include "sim/world_reactor.hpp"
 
 #include <coir/detail/futex_lock.hpp>
 #include <coir/detail/pick_file.hpp>
@@ -200,6 +201,11 @@ bool is_name(const std::string& name) {
 }  // namespace
 
 ReactorChoice choose_reactor(std::string_view spec) {
+    if (sim::World* world = sim::current_world()) {
+        auto simulated = sim::make_world_reactor(world->shared_from_this());
+        if (checking_wanted()) simulated = check_contract(std::move(simulated));
+        return {std::move(simulated), "sim: inside coir::testing::simulate"};
+    }
     std::unique_ptr<Reactor> reactor;
     std::exception_ptr failure;
     const auto attempt = [&](const Named& named) {

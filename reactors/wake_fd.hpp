@@ -37,6 +37,7 @@ public:
         const std::uint64_t one = 1;
         sys_.write(fd_, &one, sizeof one);
     }
+    bool is_pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
     /// The loop has seen it. `drain`: for level-triggered sources.
     void noticed(bool drain) noexcept {
         if (drain) {

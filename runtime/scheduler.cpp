@@ -18,6 +18,7 @@
 #include <coir/log.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -125,11 +126,12 @@ inline ReadyEntry* Scheduler::pop_ready() noexcept {
 // thousands of them a run would take quadratic time.
 ReadyEntry* Scheduler::take_chosen() noexcept {
     constexpr std::size_t choices = 256;
+    std::uint64_t tasks[choices];
     std::size_t count = 0;
     for (ReadyEntry* e = ready_head_; e && e != &stop_mark_ && count < choices; e = e->next_ready) {
-        ++count;
+        tasks[count++] = e->run ? 0 : static_cast<const TaskBase&>(*e).id();
     }
-    std::size_t skip = count > 1 ? chooser_->pick(count) : 0;
+    std::size_t skip = count > 1 ? chooser_->pick_entry(tasks, count) : 0;
     ReadyEntry** link = &ready_head_;
     if (!*link) return nullptr;
     while (skip-- > 0) link = &(*link)->next_ready;
@@ -370,6 +372,10 @@ void Scheduler::poll(bool may_sleep) {
         idle_.wake_up(last_poll_);
     }
     if (result.error != 0) [[unlikely]] {
+        if (result.error == -EDEADLK) {  // a simulated world knows
+            throw DeadlockError("coir: all tasks wait, and nothing in the simulated world can wake "
+                                "them:\n" + describe_tasks());
+        }
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
     }
     deliver(completions_);

@@ -76,6 +76,7 @@ void Sys::job_finished() noexcept {}
 void Sys::tick() noexcept {}
 bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }
+std::size_t Sys::pick_entry(const std::uint64_t*, std::size_t count) noexcept { return pick(count); }
 
 Sys& real_sys() noexcept {
     return kept.sys;

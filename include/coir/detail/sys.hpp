@@ -51,6 +51,9 @@ public:
     virtual bool picks() const noexcept;
     /// Which of `count` ready entries runs next: a number below `count`, which is at least 2.
     virtual std::size_t pick(std::size_t count) noexcept;
+    /// The same when it is known who they are: `tasks[i]` is the number of the i-th entry's task, 0
+    /// for a callback. For orders that favour or neglect a task; otherwise pick() decides.
+    virtual std::size_t pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept;
 
     template <class... Args>
     long operator()(long number, Args... args) noexcept {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSL-1.0
+// Testing programs that use coir in a simulated world: deterministic, in virtual time, hostile.
+//
+// Inside simulate() every loop that is made on this thread runs in a world of its own, whatever
+// reactor it asks for: sockets, pipes and the clock are in memory. An hour of sleeping takes
+// microseconds; the order of tasks, the sizes of transfers, delays and faults are drawn from a seed,
+// and the same seed does the same again:
+//
+//     coir::testing::for_each_seed(1000, [] {
+//         coir::run([] { test_my_server(); });
+//     });
+//
+// What is in the world: TCP over IPv4 and IPv6, UDP, Unix stream sockets and pairs, pipes. The
+// machine's addresses are 127.0.0.0/8, ::1 and 10.0.0.0/8, of which each is its own link's end;
+// everything else is unreachable (ENETUNREACH). Errors are Linux's. Files are the real ones.
+// What is not in it (processes, terminals, descriptors that were not made through coir or the calls
+// of coir.h) ends the program with a line that names the call and the task. Threads are not
+// simulated: a to_thread() job takes no virtual time, and other threads make the order theirs.
+//
+// Threads: everything here belongs to the thread that called simulate().
+#pragma once
+
+#include <coir/detail/config.hpp>
+#include <coir/run.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coir {
+inline namespace v0 {
+namespace testing {
+
+/// In which order ready tasks run.
+enum class SimOrder : unsigned char {
+    drawn,       ///< one of the others, by the seed
+    fifo,        ///< as on a real reactor
+    uniform,     ///< any of the ready ones
+    priorities,  ///< PCT: random priorities, lowered at up to three random steps
+    starvation,  ///< as a real reactor, but now and then one task is kept waiting for long
+};
+
+/// What goes wrong, and how often. As it is made: nothing, and the network takes no time. A
+/// probability is between 0 and 1 and is asked for once per occasion.
+struct COIR_API SimFaults {
+    std::chrono::nanoseconds latency{0};  ///< what every segment takes at least
+    std::chrono::nanoseconds jitter{0};   ///< the mean of what is added to it (exponential)
+    std::uint64_t bytes_per_second = 0;   ///< of each direction of a connection; 0: without limit
+    double partial = 0;     ///< a read or write moves less than it could, or a write nothing at all
+    double reset = 0;       ///< a transfer finds the TCP connection reset
+    double abort_accept = 0;  ///< accept says ECONNABORTED
+    double partition = 0;   ///< a segment finds its link cut, for a virtual second on average
+    double loss = 0;        ///< a datagram is lost
+    double duplicate = 0;   ///< a datagram comes twice
+    double spurious = 0;    ///< a wait reports a descriptor that is not ready
+    bool shuffle = false;   ///< events of one wait come in any order
+    bool small_buffers = false;  ///< sockets hold between 64 bytes and 64 KiB
+
+    /// What the seed draws: three seeds in ten have no faults; the others have about half of the
+    /// kinds, each with a rate of its own.
+    static SimFaults drawn(std::uint64_t seed);
+    /// The kinds that are on, in words ("latency 1.2ms, reset 0.001"); "none".
+    std::string to_string() const;
+};
+
+/// One choice that the simulator made: where, of how many, and which; 0 is always the harmless one.
+struct SimChoice {
+    std::uint16_t site = 0;
+    std::uint32_t count = 0;
+    std::uint32_t picked = 0;
+    friend bool operator==(const SimChoice&, const SimChoice&) = default;
+};
+
+struct SimOptions {
+    std::uint64_t seed = 0;
+    std::optional<SimFaults> faults = std::nullopt;  ///< absent: drawn from the seed
+    SimOrder order = SimOrder::drawn;
+    bool record = false;  ///< fill SimResult::choices
+    /// Makes these choices instead of drawing them; when they are used up, the harmless ones. With
+    /// the seed, faults and order of the run that recorded them, that run happens again.
+    std::vector<SimChoice> replay = {};
+};
+
+/// What a simulation was like.
+struct COIR_API SimResult {
+    std::uint64_t seed = 0;
+    SimFaults faults;
+    SimOrder order = SimOrder::fifo;
+    std::uint64_t hash = 0;      ///< of every choice, system call and event: equal runs, equal hashes
+    std::uint64_t choice_count = 0;
+    std::uint64_t call_count = 0;   ///< system calls that the world answered
+    std::uint64_t event_count = 0;  ///< things that happened by themselves, such as arrivals
+    std::chrono::nanoseconds virtual_time{0};
+    std::vector<SimChoice> choices;      ///< when SimOptions::record
+    bool diverged = false;               ///< the program asked for other choices than the replayed ones
+    std::size_t open_descriptors = 0;    ///< of the world's, that the program has left open
+    /// One line: what to run to see this again.
+    std::string to_string() const;
+};
+
+namespace detail {
+COIR_API SimResult simulate(const SimOptions& options, const std::function<void()>& program);
+/// Says on stderr which simulation it was that failed.
+COIR_API void say_failed(std::uint64_t seed) noexcept;
+COIR_API std::uint64_t first_seed();
+COIR_API std::uint64_t seed_count(std::uint64_t wanted);
+}  // namespace detail
+
+/// Runs `program()` in a new world, with everything in it, and says what it was like. What program
+/// throws is thrown here. A loop that can never go on, because all its tasks wait and nothing is on
+/// its way, ends with DeadlockError. Throws std::logic_error inside a simulation or a running
+/// loop, std::invalid_argument for probabilities outside 0..1 and negative durations.
+template <class F>
+SimResult simulate(const SimOptions& options, F&& program) {
+    return detail::simulate(options, [&program] { static_cast<void>(program()); });
+}
+
+/// coir::run() in a new world: `f()` is the main task; its result is returned. A deadlock throws
+/// DeadlockError.
+template <class F>
+auto run(F&& f, const SimOptions& options = {}) -> std::invoke_result_t<std::decay_t<F>> {
+    using Result = std::invoke_result_t<std::decay_t<F>>;
+    RunOptions run_options;
+    run_options.on_deadlock = OnDeadlock::fail;
+    if constexpr (std::is_void_v<Result>) {
+        simulate(options, [&] { coir::run(std::forward<F>(f), run_options); });
+    } else {
+        std::optional<Result> result;
+        simulate(options, [&] { result.emplace(coir::run(std::forward<F>(f), run_options)); });
+        return std::move(*result);
+    }
+}
+
+/// simulate() with the seeds 0 to `count` - 1, until one throws: a line on stderr then says which.
+/// The environment can replace these: COIR_SIM_SEED=7 runs that one alone, COIR_SIM_SEEDS=100000 so
+/// many.
+template <class F>
+void for_each_seed(std::uint64_t count, F&& program) {
+    const std::uint64_t first = detail::first_seed();
+    const std::uint64_t end = first + detail::seed_count(count);
+    for (std::uint64_t seed = first; seed != end; ++seed) {
+        SimOptions options;
+        options.seed = seed;
+        try {
+            simulate(options, program);
+        } catch (...) {
+            detail::say_failed(seed);
+            throw;
+        }
+    }
+}
+
+/// How a link is. Both directions are alike.
+struct LinkOptions {
+    std::chrono::nanoseconds latency{0};
+    std::chrono::nanoseconds jitter{0};
+    std::uint64_t bytes_per_second = 0;
+    double loss = 0;       ///< of datagrams
+    double duplicate = 0;  ///< of datagrams
+};
+
+/// The network of the running simulation. Addresses are numeric ("10.0.0.1", "::1"); one that cannot
+/// be parsed throws std::invalid_argument, every call outside a simulation std::logic_error.
+class COIR_API Network {
+public:
+    /// Connections and datagrams between the two, from now on. Others keep what the faults say.
+    static void set_link(std::string_view a, std::string_view b, const LinkOptions& options);
+    /// Nothing gets through between the two until heal(): streams wait, datagrams are lost, and
+    /// connecting goes on trying for two minutes (ETIMEDOUT).
+    static void partition(std::string_view a, std::string_view b);
+    static void heal(std::string_view a, std::string_view b);
+    /// All links, those that the faults have cut as well.
+    static void heal_all();
+    /// Stops faults from here on, and heals all links: for the part of a test that must succeed.
+    static void calm();
+    /// Resets every TCP connection between the two; the number of them.
+    static std::size_t reset(std::string_view a, std::string_view b);
+    /// How many descriptors of the world may be open from now on: beyond, EMFILE.
+    static void limit_descriptors(std::size_t most);
+    static std::size_t open_descriptors();
+};
+
+}  // namespace testing
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// See choices.hpp.
+#include "choices.hpp"
+
+#include <cmath>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace sim {
+
+Choices::Choices(const testing::SimOptions& options)
+    : random_(options.seed), record_(options.record), replaying_(!options.replay.empty()),
+      replay_(options.replay) {}
+
+void Choices::mix(std::uint64_t value) noexcept {
+    std::uint64_t z = hash_ ^ (value + 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    hash_ = z ^ (z >> 27);
+}
+
+std::uint32_t Choices::decide(Site site, std::uint32_t count, std::uint32_t drawn) noexcept {
+    testing::SimChoice choice{static_cast<std::uint16_t>(site), count, drawn};
+    if (replaying_) {
+        choice.picked = 0;
+        if (made_ < replay_.size()) {
+            const testing::SimChoice& old = replay_[made_];
+            if (old.site != choice.site || old.count != count) diverged_ = true;
+            choice.picked = old.picked % count;
+        }
+    }
+    ++made_;
+    mix((std::uint64_t{choice.site} << 48) ^ (std::uint64_t{count} << 24) ^ choice.picked);
+    if (record_) log_.push_back(choice);
+    return choice.picked;
+}
+
+std::uint32_t Choices::pick(Site site, std::uint32_t count) noexcept {
+    if (count <= 1) return 0;
+    return decide(site, count, random_.below(count));
+}
+
+bool Choices::chance(Site site, double probability) noexcept {
+    if (probability <= 0) return false;
+    return decide(site, 2, random_.fraction() < probability ? 1 : 0) == 1;
+}
+
+Nanoseconds Choices::delay(Site site, Nanoseconds mean) noexcept {
+    if (mean.count() <= 0) return Nanoseconds(0);
+    constexpr std::uint32_t steps = 1024;
+    const double share = static_cast<double>(pick(site, steps)) / steps;
+    const double factor = -std::log1p(-share);
+    return Nanoseconds(static_cast<std::int64_t>(static_cast<double>(mean.count()) * factor));
+}
+
+}  // namespace sim
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+// coir::testing::simulate: a world for the time of one call.
+#include "world.hpp"
+
+#include <coir/event_loop.hpp>
+#include <coir/testing.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace coir {
+inline namespace v0 {
+namespace testing {
+namespace {
+
+using coir::detail::sim::World;
+
+void require_probability(const char* name, double value) {
+    if (value >= 0 && value <= 1) return;
+    throw std::invalid_argument(std::string("coir: simulate: ") + name +
+                                " must be between 0 and 1, got " + std::to_string(value));
+}
+
+void require_valid(const SimFaults& faults) {
+    if (faults.latency.count() < 0 || faults.jitter.count() < 0) {
+        throw std::invalid_argument("coir: simulate: latency and jitter must not be negative");
+    }
+    require_probability("partial", faults.partial);
+    require_probability("reset", faults.reset);
+    require_probability("abort_accept", faults.abort_accept);
+    require_probability("partition", faults.partition);
+    require_probability("loss", faults.loss);
+    require_probability("duplicate", faults.duplicate);
+    require_probability("spurious", faults.spurious);
+}
+
+void require_valid(const SimOptions& options) {
+    if (options.faults) require_valid(*options.faults);
+    for (const SimChoice& choice : options.replay) {
+        if (choice.count == 0) throw std::invalid_argument("coir: simulate: a replayed choice of 0");
+    }
+    if (coir::detail::sim::current_world()) {
+        throw std::logic_error("coir: simulate inside a simulation");
+    }
+    if (try_get_running_loop()) throw std::logic_error("coir: simulate inside a running loop");
+}
+
+struct Inside {
+    explicit Inside(World& world) noexcept { coir::detail::sim::set_current_world(&world); }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() { coir::detail::sim::set_current_world(nullptr); }
+};
+
+const char* name_of(SimOrder order) noexcept {
+    switch (order) {
+        case SimOrder::fifo:
+            return "fifo";
+        case SimOrder::uniform:
+            return "uniform";
+        case SimOrder::priorities:
+            return "priorities";
+        case SimOrder::starvation:
+            return "starvation";
+        case SimOrder::drawn:
+            break;
+    }
+    return "drawn";
+}
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+    const char* text = std::getenv(variable);
+    if (!text || !*text) return otherwise;
+    char* end = nullptr;
+    const std::uint64_t value = std::strtoull(text, &end, 0);
+    if (*end != '\0') {
+        throw std::invalid_argument(std::string("coir: ") + variable + " must be a number, got '" +
+                                    text + "'");
+    }
+    return value;
+}
+
+}  // namespace
+
+namespace detail {
+
+SimResult simulate(const SimOptions& options, const std::function<void()>& program) {
+    require_valid(options);
+    const auto world = std::make_shared<World>(options);
+    const TimePoint began = world->now();
+    SimResult result;
+    result.seed = options.seed;
+    result.faults = world->faults;
+    result.order = world->order.kind();
+    {
+        Inside inside(*world);
+        program();
+    }
+    result.virtual_time = world->now() - began;
+    result.open_descriptors = world->descriptors.open();
+    world->choices.mix(static_cast<std::uint64_t>(result.virtual_time.count()));
+    result.hash = world->choices.hash();
+    result.choice_count = world->choices.made();
+    result.call_count = world->calls;
+    result.event_count = world->events_run;
+    result.diverged = world->choices.diverged();
+    result.choices = world->choices.take_log();
+    return result;
+}
+
+void say_failed(std::uint64_t seed) noexcept {
+    std::fprintf(stderr, "coir: simulate: seed %llu failed; COIR_SIM_SEED=%llu runs it alone\n",
+                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+}
+
+std::uint64_t first_seed() { return number_from("COIR_SIM_SEED", 0); }
+
+std::uint64_t seed_count(std::uint64_t wanted) {
+    const char* one = std::getenv("COIR_SIM_SEED");
+    return number_from("COIR_SIM_SEEDS", one && *one ? 1 : wanted);
+}
+
+}  // namespace detail
+
+std::string SimResult::to_string() const {
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  "seed %llu, hash %016llx, %llu choices, %llu calls, %llu events, %.6f s, order ",
+                  static_cast<unsigned long long>(seed), static_cast<unsigned long long>(hash),
+                  static_cast<unsigned long long>(choice_count),
+                  static_cast<unsigned long long>(call_count),
+                  static_cast<unsigned long long>(event_count),
+                  static_cast<double>(virtual_time.count()) / 1e9);
+    return text + std::string(name_of(order)) + ", faults: " + faults.to_string();
+}
+
+}  // namespace testing
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// See world.hpp.
+#include "world.hpp"
+
+#include "stream_socket.hpp"
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace sim {
+namespace {
+
+constinit thread_local World* world_here = nullptr;
+
+}  // namespace
+
+World* current_world() noexcept { return world_here; }
+void set_current_world(World* world) noexcept { world_here = world; }
+
+World::World(const testing::SimOptions& options)
+    : seed(options.seed),
+      faults(options.faults ? *options.faults : testing::SimFaults::drawn(options.seed)),
+      choices(options), order(options.order, options.seed), random(options.seed ^ 0x726e64u) {}
+
+// What is under way refers to the rest.
+World::~World() {
+    faults = {};
+    descriptors.close_all();
+    events.clear();
+}
+
+void World::calm() {
+    faults = {};
+    links.calm();
+}
+
+void World::add_stream(std::shared_ptr<StreamSocket> stream) {
+    if (streams_.size() >= prune_streams_at_) {
+        std::erase_if(streams_, [](const auto& old) { return old.expired(); });
+        prune_streams_at_ = std::max<std::size_t>(64, 2 * streams_.size());
+    }
+    streams_.push_back(std::move(stream));
+}
+
+std::size_t World::reset_streams(const Host& a, const Host& b) {
+    std::size_t count = 0;
+    for (const std::weak_ptr<StreamSocket>& entry : streams_) {
+        const auto stream = entry.lock();
+        if (!stream || !stream->is_connected() || !stream->is_between(a, b)) continue;
+        stream->reset_both();
+        ++count;
+    }
+    return count;
+}
+
+}  // namespace sim
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

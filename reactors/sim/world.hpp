@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// The simulated world: its clock, what will happen, who is where, and what goes wrong.
+//
+// Everything in it belongs to the thread that called simulate(); other threads read the clock and
+// ask which descriptors are the world's.
+#pragma once
+
+#include "choices.hpp"
+#include "descriptors.hpp"
+#include "events.hpp"
+#include "links.hpp"
+#include "names.hpp"
+#include "order.hpp"
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace sim {
+
+class StreamSocket;
+
+class World : public std::enable_shared_from_this<World> {
+public:
+    explicit World(const testing::SimOptions& options);
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    ~World();
+
+    TimePoint now() const noexcept { return TimePoint(now_.load(std::memory_order_relaxed)); }
+    void advance_to(TimePoint when) noexcept {
+        if (when > now()) now_.store(when.time_since_epoch(), std::memory_order_relaxed);
+    }
+    /// At least a microsecond: time must go on.
+    void after(Nanoseconds delay, std::function<void()> action) {
+        constexpr Nanoseconds least = std::chrono::microseconds(1);
+        events.at(now() + std::max(delay, least), std::move(action));
+    }
+    /// What is due by now.
+    void run_due() {
+        const std::uint64_t count = events.run_due(now());
+        if (count == 0) return;
+        events_run += count;
+        choices.mix(static_cast<std::uint64_t>(now().time_since_epoch().count()));
+    }
+    /// No more faults; links keep their delays.
+    void calm();
+    std::uint64_t next_node() noexcept { return ++last_node_; }
+    void add_stream(std::shared_ptr<StreamSocket> stream);
+    std::size_t reset_streams(const Host& a, const Host& b);
+
+    const std::uint64_t seed;
+    testing::SimFaults faults;
+    Choices choices;
+    Order order;
+    Random random;  ///< for the program's own numbers
+    Events events;
+    Links links{*this};
+    Names names{*this};
+    Descriptors descriptors;
+    std::uint64_t events_run = 0;
+    std::uint64_t calls = 0;
+
+private:
+    // An hour after the epoch: negative offsets from "now" stay positive.
+    std::atomic<Nanoseconds> now_{std::chrono::hours(1)};
+    std::uint64_t last_node_ = 0;
+    std::vector<std::weak_ptr<StreamSocket>> streams_;
+    std::size_t prune_streams_at_ = 64;
+};
+
+/// The world of this thread's simulation; null outside.
+World* current_world() noexcept;
+void set_current_world(World* world) noexcept;
+
+}  // namespace sim
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSL-1.0
+// simulate(): the same seed does the same, choices can be replayed, what is not simulated is refused.
+#include "support/catch.hpp"
+
+#include <coir/coir.hpp>
+#include <coir/testing.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <limits>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+namespace testing = coir::testing;
+
+namespace {
+
+// Several tasks, a server, timers: what depends on any order shows in the order of `log`.
+void little_program(std::vector<std::string>& log) {
+    coir::run([&] {
+        auto server = coir::start_server(
+            [&](coir::Stream& stream) {
+                try {
+                    while (const auto line = stream.readline()) {
+                        log.push_back("server " + *line);
+                        stream.write(*line);
+                    }
+                } catch (const coir::IoError& error) {
+                    log.push_back("server " + error.code().message());
+                }
+            },
+            "127.0.0.1", 0);
+        const int port = server.port();
+        coir::with_task_group([&](coir::TaskGroup& group) {
+            for (int i = 0; i < 4; ++i) {
+                group.create_task([&, i] {
+                    try {
+                        auto stream = coir::open_connection("127.0.0.1", port);
+                        for (int k = 0; k < 3; ++k) {
+                            stream.write(std::to_string(i) + "/" + std::to_string(k) + "\n");
+                            const auto answer = stream.readline();
+                            log.push_back("client " + answer.value_or("end"));
+                        }
+                    } catch (const coir::IoError& error) {
+                        log.push_back("client " + error.code().message());
+                    }
+                });
+            }
+        });
+    });
+}
+
+testing::SimResult run_it(const testing::SimOptions& options, std::vector<std::string>& log) {
+    log.clear();
+    return testing::simulate(options, [&] { little_program(log); });
+}
+
+// Runs `f` in a child that must abort; what it said on stderr.
+std::string last_words(const std::function<void()>& f) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::dup2(ends[1], STDERR_FILENO);
+        ::signal(SIGABRT, SIG_DFL);
+        f();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    std::string text;
+    char buffer[512];
+    for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
+        text.append(buffer, static_cast<std::size_t>(size));
+    }
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    INFO(text);
+    CHECK(WIFSIGNALED(status));
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
+    return text;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("equal seeds do the same, other seeds something else", "[simulate]") {
+    std::set<std::uint64_t> hashes;
+    int faulty = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        INFO("seed " << seed);
+        std::vector<std::string> first;
+        std::vector<std::string> second;
+        const auto one = run_it({.seed = seed}, first);
+        const auto two = run_it({.seed = seed}, second);
+        CHECK(first == second);
+        CHECK(one.hash == two.hash);
+        CHECK(one.choice_count == two.choice_count);
+        CHECK(one.virtual_time == two.virtual_time);
+        CHECK(one.order == two.order);
+        CHECK(one.to_string() == two.to_string());
+        CHECK(one.open_descriptors == 0);
+        hashes.insert(one.hash);
+        if (one.faults.to_string() != "none") ++faulty;
+    }
+    CHECK(hashes.size() > 40);  // without faults, FIFO runs are alike
+    CHECK(faulty > 30);
+    CHECK(faulty < 55);
+}
+
+TEST_CASE("what was chosen can be replayed", "[simulate]") {
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        INFO("seed " << seed);
+        std::vector<std::string> first;
+        const auto recorded = run_it({.seed = seed, .record = true}, first);
+        CHECK(recorded.choices.size() == recorded.choice_count);
+        if (recorded.choices.empty()) continue;
+        testing::SimOptions options;
+        options.seed = seed;
+        options.replay = recorded.choices;
+        std::vector<std::string> second;
+        const auto replayed = run_it(options, second);
+        CHECK(first == second);
+        CHECK(replayed.hash == recorded.hash);
+        CHECK_FALSE(replayed.diverged);
+        // Past the end of a shorter list nothing goes wrong any more.
+        options.replay.resize(1 + options.replay.size() / 2);
+        std::vector<std::string> third;
+        const auto halved = run_it(options, third);
+        CHECK_FALSE(halved.diverged);
+        CHECK(halved.open_descriptors == 0);
+    }
+}
+
+TEST_CASE("a choice list of another program is noticed", "[simulate]") {
+    std::vector<std::string> log;
+    testing::SimOptions options;
+    options.faults.emplace().partial = 0.5;
+    options.replay = {{3, 77, 5}, {1, 2, 1}};
+    CHECK(run_it(options, log).diverged);
+}
+
+TEST_CASE("time is virtual", "[simulate]") {
+    const auto began = std::chrono::steady_clock::now();
+    coir::TimePoint before{};
+    coir::TimePoint after{};
+    const auto result = testing::simulate({.faults = testing::SimFaults{}}, [&] {
+        coir::run([&] {
+            before = coir::get_running_loop().time();
+            coir::sleep(10h);
+            after = coir::get_running_loop().time();
+        });
+    });
+    CHECK(after - before == 10h);
+    CHECK(result.virtual_time == 10h);
+    CHECK(std::chrono::steady_clock::now() - began < 5s);
+}
+
+TEST_CASE("each order is what it says", "[simulate]") {
+    const auto order_of = [](testing::SimOrder order, std::uint64_t seed) {
+        std::string seen;
+        testing::SimOptions options;
+        options.seed = seed;
+        options.faults.emplace();
+        options.order = order;
+        testing::simulate(options, [&] {
+            coir::run([&] {
+                coir::with_task_group([&](coir::TaskGroup& group) {
+                    for (char name = 'a'; name < 'e'; ++name) {
+                        group.create_task([&seen, name] {
+                            for (int i = 0; i < 3; ++i) {
+                                seen += name;
+                                coir::yield_now();
+                            }
+                        });
+                    }
+                });
+            });
+        });
+        return seen;
+    };
+    const std::string fifo = "abcdabcdabcd";
+    std::set<std::string> uniform;
+    std::set<std::string> priorities;
+    std::set<std::string> starving;
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        CHECK(order_of(testing::SimOrder::fifo, seed) == fifo);
+        uniform.insert(order_of(testing::SimOrder::uniform, seed));
+        priorities.insert(order_of(testing::SimOrder::priorities, seed));
+        starving.insert(order_of(testing::SimOrder::starvation, seed));
+    }
+    CHECK(uniform.size() > 45);
+    CHECK(priorities.size() > 10);
+    // Without a drop the first one runs to its end before all others.
+    CHECK(std::any_of(priorities.begin(), priorities.end(), [](const std::string& seen) {
+        return seen == "aaabbbcccddd" || seen.substr(0, 3) == std::string(3, seen[0]);
+    }));
+    CHECK(starving.size() > 3);
+    CHECK(starving.count(fifo) == 1);
+}
+
+TEST_CASE("run() returns what main returns, and a deadlock throws", "[simulate]") {
+    CHECK(testing::run([] { return 42; }) == 42);
+    CHECK_THROWS_AS(testing::run([] { throw std::out_of_range("mine"); }), std::out_of_range);
+    // Nothing is on its way, and nobody will send anything.
+    CHECK_THROWS_AS(testing::run([] {
+                        auto listener = coir::Listener::listen("127.0.0.1", 0);
+                        auto stream = listener.accept();
+                    }),
+                    coir::DeadlockError);
+}
+
+TEST_CASE("loops one after another share the world", "[simulate]") {
+    const auto result = testing::simulate({.faults = testing::SimFaults{}}, [] {
+        coir::run([] { coir::sleep(1s); });
+        coir::RunOptions options;
+        options.reactor = "epoll";  // whatever it asks for
+        coir::run(
+            [] {
+                CHECK(coir::get_running_loop().reactor_name() == "sim");
+                coir::sleep(1s);
+            },
+            options);
+    });
+    CHECK(result.virtual_time == 2s);
+}
+
+TEST_CASE("for_each_seed runs each seed", "[simulate]") {
+    int runs = 0;
+    testing::for_each_seed(7, [&] { ++runs; });
+    CHECK(runs == 7);
+    ::setenv("COIR_SIM_SEEDS", "3", 1);
+    testing::for_each_seed(7, [&] { ++runs; });
+    ::unsetenv("COIR_SIM_SEEDS");
+    CHECK(runs == 10);
+    ::setenv("COIR_SIM_SEED", "5", 1);
+    testing::for_each_seed(7, [&] { ++runs; });
+    ::setenv("COIR_SIM_SEED", "five", 1);
+    CHECK_THROWS_AS(testing::for_each_seed(7, [&] { ++runs; }), std::invalid_argument);
+    ::unsetenv("COIR_SIM_SEED");
+    CHECK(runs == 11);
+}
+
+TEST_CASE("bad options and places are refused", "[simulate]") {
+    const auto with = [](auto change) {
+        testing::SimOptions options;
+        options.faults.emplace();
+        change(options);
+        testing::simulate(options, [] {});
+    };
+    using testing::SimOptions;
+    CHECK_THROWS_AS(with([](SimOptions& o) { o.faults->partial = -0.1; }), std::invalid_argument);
+    CHECK_THROWS_AS(with([](SimOptions& o) { o.faults->reset = 1.5; }), std::invalid_argument);
+    CHECK_THROWS_AS(with([](SimOptions& o) {
+                        o.faults->loss = std::numeric_limits<double>::quiet_NaN();
+                    }),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(with([](SimOptions& o) { o.faults->latency = -1ns; }), std::invalid_argument);
+    CHECK_THROWS_AS(with([](SimOptions& o) { o.replay = {{1, 0, 0}}; }), std::invalid_argument);
+    CHECK_THROWS_AS(testing::simulate({}, [] { testing::simulate({}, [] {}); }), std::logic_error);
+    CHECK_THROWS_AS(coir::run([] { testing::simulate({}, [] {}); }), std::logic_error);
+    CHECK_THROWS_AS(testing::Network::heal_all(), std::logic_error);
+    CHECK_THROWS_AS(testing::Network::open_descriptors(), std::logic_error);
+    testing::simulate({}, [] {
+        CHECK_THROWS_AS(testing::Network::partition("localhost", "::1"), std::invalid_argument);
+        CHECK_THROWS_AS(testing::Network::set_link("10.0.0.1", "::1", {.loss = 2}),
+                        std::invalid_argument);
+        CHECK_THROWS_AS(testing::Network::set_link("10.0.0.1", "::1", {.latency = -1ms}),
+                        std::invalid_argument);
+    });
+}
+
+TEST_CASE("a failed run leaves nothing behind", "[simulate]") {
+    for (int i = 0; i < 3; ++i) {
+        CHECK_THROWS_AS(testing::run([] {
+                            auto listener = coir::Listener::listen("127.0.0.1", 0);
+                            auto client = coir::open_connection("127.0.0.1", listener.port());
+                            throw std::out_of_range("in the middle");
+                        }),
+                        std::out_of_range);
+    }
+    CHECK_NOTHROW(coir::run([] { coir::sleep(1ms); }));  // the real world again
+}
+
+TEST_CASE("what is not simulated ends the program", "[simulate]") {
+    const auto in_task = [](std::function<void()> f) {
+        return [f = std::move(f)] {
+            testing::run([&] {
+                coir::TaskOptions options;
+                options.name = "culprit";
+                coir::await(coir::create_task(options, f));
+            });
+        };
+    };
+    const std::string process = last_words(in_task([] {
+        static_cast<void>(coir::create_subprocess_exec({"true"}));
+    }));
+    CHECK(contains(process, "system call"));
+    CHECK(contains(process, "culprit"));
+    const std::string foreign = last_words(in_task([] {
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
+        coir::Socket socket{coir::Fd(ends[0])};
+        socket.send("x");
+    }));
+    CHECK(contains(foreign, "is not the simulated world's"));
+    CHECK(contains(foreign, "culprit"));
+}
