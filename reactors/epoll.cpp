@@ -29,7 +29,7 @@ namespace detail {
 namespace {
 
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};
-constexpr std::size_t batch = 256;
+constexpr std::size_t event_batch = 256;
 
 // The bits of poll and epoll are the same for these.
 static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLPRI == EPOLLPRI &&
@@ -117,11 +117,11 @@ private:
     // await path 5/7 ends here, in the kernel
     long wait_events(TimePoint deadline) noexcept {
         if (deadline == TimePoint::min()) {
-            return sys_(SYS_epoll_pwait, epoll_, events_.data(), batch, 0, nullptr, 0);
+            return sys_(SYS_epoll_pwait, epoll_, events_.data(), event_batch, 0, nullptr, 0);
         }
         const std::optional<timespec> left = time_until(deadline, sys_);
         if (precise_) {
-            const long count = sys_(SYS_epoll_pwait2, epoll_, events_.data(), batch,
+            const long count = sys_(SYS_epoll_pwait2, epoll_, events_.data(), event_batch,
                                     left ? &*left : nullptr, nullptr, 0);
             if (count != -ENOSYS && count != -EPERM) return count;
             precise_ = false;  // an old kernel, or a sandbox that does not know the call
@@ -129,7 +129,7 @@ private:
         // Rounded up: a wait that ends early would spin.
         const long milliseconds =
             left ? left->tv_sec * 1000 + (left->tv_nsec + 999'999) / 1'000'000 : -1;
-        return sys_(SYS_epoll_pwait, epoll_, events_.data(), batch,
+        return sys_(SYS_epoll_pwait, epoll_, events_.data(), event_batch,
                     static_cast<int>(milliseconds), nullptr, 0);
     }
 
@@ -149,7 +149,7 @@ private:
     WakeFd wake_fd_;
     int epoll_ = -1;
     bool precise_ = true;
-    std::array<epoll_event, batch> events_;
+    std::array<epoll_event, event_batch> events_;
 };
 
 Verdict probe_epoll() {

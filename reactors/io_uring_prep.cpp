@@ -25,14 +25,14 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-constexpr std::size_t most_bytes = 0x7ffff000;
+constexpr std::size_t most_in_entry = 0x7ffff000;
 
 std::uint64_t address_of(const void* pointer) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
 std::uint32_t length_of(std::size_t size) noexcept {
-    return static_cast<std::uint32_t>(std::min(size, most_bytes));
+    return static_cast<std::uint32_t>(std::min(size, most_in_entry));
 }
 
 void start(io_uring_sqe& sqe, io_uring_op opcode, int fd, std::uint64_t token) noexcept {

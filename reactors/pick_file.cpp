@@ -14,7 +14,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-std::string trimmed(const std::string& text) {
+std::string trimmed_text(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r");
     if (first == std::string::npos) return {};
     return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
@@ -29,7 +29,7 @@ std::string processor() {
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; std::getline(info, line);) {
         if (line.rfind("model name", 0) != 0) continue;
-        return trimmed(line.substr(line.find(':') + 1));
+        return trimmed_text(line.substr(line.find(':') + 1));
     }
     return "unknown processor";
 }
@@ -69,11 +69,11 @@ bool read_lines(const std::string& path, PickedReactor& picked, bool& anything) 
     std::ifstream file(path);
     if (!file) return false;
     for (std::string line; std::getline(file, line);) {
-        line = trimmed(line.substr(0, line.find('#')));
+        line = trimmed_text(line.substr(0, line.find('#')));
         const auto equals = line.find('=');
-        const std::string key = trimmed(line.substr(0, equals));
+        const std::string key = trimmed_text(line.substr(0, equals));
         const std::string value =
-            equals == std::string::npos ? std::string() : trimmed(line.substr(equals + 1));
+            equals == std::string::npos ? std::string() : trimmed_text(line.substr(equals + 1));
         if (key == "reactor") picked.reactor = value;
         if (key == "fingerprint") picked.fingerprint = value;
         anything = anything || !key.empty();

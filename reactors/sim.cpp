@@ -22,7 +22,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-constexpr Nanoseconds glance = std::chrono::seconds(1);
+constexpr Nanoseconds job_glance = std::chrono::seconds(1);
 
 // splitmix64: small, and good enough for choosing.
 class Random {
@@ -89,7 +89,7 @@ public:
         if (result.completed > 0 || result.woken || result.error != 0) return result;
         // Only something real can go on from here: a thread, a signal, another process. The clock
         // stands still meanwhile; whoever waits for a job looks around once a second.
-        if (sys.jobs_outside()) return PollReactor::wait(sys.now() + glance, completions);
+        if (sys.jobs_outside()) return PollReactor::wait(sys.now() + job_glance, completions);
         if (deadline == never) return PollReactor::wait(never, completions);
         sys.advance_to(deadline);
         return result;

@@ -13,7 +13,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t read_chunk = 64 * 1024;
 
 bool reader_is_gone(const IoError& error) noexcept {
     const int number = error.code().value();
@@ -37,7 +37,7 @@ void ProcessState::collect(int number, std::string& into, const bool& given_up) 
     if (!pipes[number] || !pipes[number]->is_open()) return;
     try {
         while (true) {
-            const std::string piece = pipes[number]->read(chunk);
+            const std::string piece = pipes[number]->read(read_chunk);
             if (piece.empty()) return;
             into += piece;
         }

@@ -27,7 +27,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-Fd make_socket(Scheduler& scheduler, const Address& to) {
+Fd make_connecting(Scheduler& scheduler, const Address& to) {
     const long fd = scheduler.sys().socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw_io(fd, "socket", -1, to.to_string());
     return Fd(static_cast<int>(fd));
@@ -62,7 +62,7 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
     Sys& sys = scheduler.sys();
     constexpr int attempts = 3;
     for (int attempt = 0; attempt < attempts;) {
-        Fd fd = make_socket(scheduler, to);
+        Fd fd = make_connecting(scheduler, to);
         bind_local(sys, fd.get(), to, options);
         TaskOperation operation;
         operation.code = OpCode::connect;
@@ -87,7 +87,7 @@ Fd connect_ip(Scheduler& scheduler, const Address& address, const ConnectOptions
 }
 
 Fd connect_unix(Scheduler& scheduler, const Address& to) {
-    Fd fd = make_socket(scheduler, to);
+    Fd fd = make_connecting(scheduler, to);
     for (ConnectPauses pauses;; pauses.rest()) {
         const long result = connect_unix_now(scheduler.sys(), fd.get(), to);
         if (result == -EAGAIN) continue;

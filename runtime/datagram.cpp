@@ -16,7 +16,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-constexpr std::size_t batch = 64;
+constexpr std::size_t message_batch = 64;
 
 // A call for the current task that does not wait by itself.
 template <class Call>
@@ -85,9 +85,9 @@ Datagram receive_datagram(SocketState& socket, void* into, std::size_t size, int
 void send_datagrams(SocketState& socket, std::span<const OutgoingDatagram> datagrams,
                     std::size_t& done) {
     while (done < datagrams.size()) {
-        const auto next = datagrams.subspan(done, std::min(batch, datagrams.size() - done));
-        mmsghdr messages[batch] = {};
-        iovec pieces[batch];
+        const auto next = datagrams.subspan(done, std::min(message_batch, datagrams.size() - done));
+        mmsghdr messages[message_batch] = {};
+        iovec pieces[message_batch];
         for (std::size_t i = 0; i < next.size(); ++i) {
             pieces[i] = {const_cast<char*>(next[i].bytes.data()), next[i].bytes.size()};
             messages[i].msg_hdr.msg_iov = &pieces[i];
@@ -103,9 +103,9 @@ void send_datagrams(SocketState& socket, std::span<const OutgoingDatagram> datag
 }
 
 std::size_t receive_datagrams(SocketState& socket, std::span<IncomingDatagram> datagrams) {
-    const std::size_t most = std::min(batch, datagrams.size());
-    mmsghdr messages[batch] = {};
-    iovec pieces[batch];
+    const std::size_t most = std::min(message_batch, datagrams.size());
+    mmsghdr messages[message_batch] = {};
+    iovec pieces[message_batch];
     for (std::size_t i = 0; i < most; ++i) {
         pieces[i] = {datagrams[i].buffer.data(), datagrams[i].buffer.size()};
         messages[i].msg_hdr.msg_iov = &pieces[i];

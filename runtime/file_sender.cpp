@@ -31,7 +31,7 @@ constexpr std::uint64_t largest_offset =
     static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr const char* call = "send_file";
 
-bool is_unsupported(long result) noexcept {
+bool cannot_copy(long result) noexcept {
     return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP || result == -ESPIPE;
 }
 
@@ -98,7 +98,7 @@ bool FileSender::send_natively() {
         if (result == 0) return true;
         if (result == -EAGAIN) {
             wait_for_room();
-        } else if (is_unsupported(result) && done_ == 0) {
+        } else if (cannot_copy(result) && done_ == 0) {
             return false;
         } else if (result < 0 && result != -EINTR) {
             throw_io(result, call, socket_.fd());

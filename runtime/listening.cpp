@@ -20,7 +20,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-LoopPtr<LoopFd> make_socket(Scheduler& scheduler, const Address& address) {
+LoopPtr<LoopFd> make_listener(Scheduler& scheduler, const Address& address) {
     const long fd = scheduler.sys().socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw_io(fd, "socket", -1, address.to_string());
     Fd guard(static_cast<int>(fd));
@@ -66,7 +66,7 @@ std::vector<LoopPtr<LoopFd>> try_all(Scheduler& scheduler, std::vector<Address>&
 
 LoopPtr<LoopFd> listen_at(Scheduler& scheduler, const Address& address,
                           const BindOptions& options) {
-    LoopPtr<LoopFd> socket = make_socket(scheduler, address);
+    LoopPtr<LoopFd> socket = make_listener(scheduler, address);
     Sys& sys = scheduler.sys();
     const int fd = socket->fd();
     if (address.family() != AF_UNIX) {

@@ -16,7 +16,7 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t most_at_once = std::size_t{1} << 30;
+constexpr std::size_t most_in_transfer = std::size_t{1} << 30;
 
 }  // namespace
 }  // namespace detail
@@ -53,7 +53,7 @@ std::size_t Socket::receive(void* into, std::size_t size, int flags) {
     detail::TaskOperation operation;
     operation.code = OpCode::recv;
     operation.buffer = into;
-    operation.size = std::min(size, detail::most_at_once);
+    operation.size = std::min(size, detail::most_in_transfer);
     operation.flags = static_cast<std::uint32_t>(flags);
     return state.perform(operation, "recv");
 }
@@ -82,7 +82,7 @@ std::size_t Socket::send_some(std::string_view bytes, int flags) {
     detail::TaskOperation operation;
     operation.code = OpCode::send;
     operation.buffer = const_cast<char*>(bytes.data());
-    operation.size = std::min(bytes.size(), detail::most_at_once);
+    operation.size = std::min(bytes.size(), detail::most_in_transfer);
     operation.flags = static_cast<std::uint32_t>(flags);
     return open_state("send").perform(operation, "send");
 }

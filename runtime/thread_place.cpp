@@ -23,13 +23,13 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-using Address = std::uint64_t;
+using ReturnAddress = std::uint64_t;
 
 // What /proc/PID/task/TID/syscall says of a thread that waits.
-struct Waiting {
+struct WaitingThread {
     long call = -1;
-    Address stack = 0;
-    Address code = 0;
+    ReturnAddress stack = 0;
+    ReturnAddress code = 0;
 };
 
 std::string read_file(const char* path) {
@@ -41,8 +41,8 @@ std::string read_file(const char* path) {
     return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : std::string();
 }
 
-std::optional<Waiting> waiting_place(const std::string& text) {
-    Waiting found;
+std::optional<WaitingThread> waiting_place(const std::string& text) {
+    WaitingThread found;
     unsigned long a[6], stack = 0, code = 0;
     if (std::sscanf(text.c_str(), "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &found.call, &a[0], &a[1], &a[2], &a[3], &a[4],
                     &a[5], &stack, &code) == 9) {
@@ -54,7 +54,7 @@ std::optional<Waiting> waiting_place(const std::string& text) {
 }
 
 // How many bytes could be read.
-std::size_t read_memory(Address from, void* to, std::size_t size) {
+std::size_t read_memory(ReturnAddress from, void* to, std::size_t size) {
     iovec here{to, size};
     iovec there{reinterpret_cast<void*>(from), size};
     const long got = real_sys()(SYS_process_vm_readv, real_sys()(SYS_getpid), &here, 1, &there, 1, 0);
@@ -62,7 +62,7 @@ std::size_t read_memory(Address from, void* to, std::size_t size) {
 }
 
 // Whether the instruction before this address is a call.
-bool follows_call(Address address) {
+bool follows_call(ReturnAddress address) {
     std::array<unsigned char, 7> code{};
     if (read_memory(address - code.size(), code.data(), code.size()) != code.size()) return false;
 #if defined(__x86_64__)
@@ -81,22 +81,22 @@ bool follows_call(Address address) {
 #endif
 }
 
-bool is_code(Address address) {
+bool is_code(ReturnAddress address) {
     Dl_info info{};
     return ::dladdr(reinterpret_cast<const void*>(address), &info) != 0 && follows_call(address);
 }
 
-std::vector<const void*> return_addresses(const Waiting& waiting) {
+std::vector<const void*> return_addresses(const WaitingThread& waiting) {
     constexpr std::size_t most_words = 2048;
     constexpr std::size_t most_frames = 16;
     std::vector<const void*> frames{reinterpret_cast<const void*>(waiting.code)};
-    std::vector<Address> words(most_words);
+    std::vector<ReturnAddress> words(most_words);
     // Up to the end of the stack, perhaps: what is readable of it.
     std::size_t got = 0;
-    for (std::size_t size = most_words * sizeof(Address); got == 0 && size >= sizeof(Address); size /= 2) {
+    for (std::size_t size = most_words * sizeof(ReturnAddress); got == 0 && size >= sizeof(ReturnAddress); size /= 2) {
         got = read_memory(waiting.stack, words.data(), size);
     }
-    for (std::size_t i = 0; i < got / sizeof(Address) && frames.size() < most_frames; ++i) {
+    for (std::size_t i = 0; i < got / sizeof(ReturnAddress) && frames.size() < most_frames; ++i) {
         if (words[i] > 4096 && is_code(words[i])) frames.push_back(reinterpret_cast<const void*>(words[i]));
     }
     return frames;
@@ -133,7 +133,7 @@ std::string describe_place(pid_t thread) {
     std::snprintf(path, sizeof path, "/proc/self/task/%d/syscall", static_cast<int>(thread));
     const std::string text = read_file(path);
     if (text.starts_with("running")) return "it computes";
-    const std::optional<Waiting> waiting = waiting_place(text);
+    const std::optional<WaitingThread> waiting = waiting_place(text);
     if (!waiting) return "the kernel does not say where it is";
     const std::vector<const void*> frames = return_addresses(*waiting);
     return "it waits in " + name_of_call(waiting->call) + " at " +

@@ -73,12 +73,12 @@ void require_peer(const SocketState& socket, const Address& to) {
                                 " by a socket that is connected to " + socket.peer.to_string());
 }
 
-const Address nowhere;
+const Address unnamed;
 
 // -> the peer of a connected socket, when the address is the peer's own.
 const Address& destination(const SocketState& socket, const Address& to) {
     require_peer(socket, to);
-    return socket.peer.family() == AF_UNSPEC ? to : nowhere;
+    return socket.peer.family() == AF_UNSPEC ? to : unnamed;
 }
 
 }  // namespace

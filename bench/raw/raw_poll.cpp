@@ -14,7 +14,7 @@ namespace {
 
 enum class Outcome { Echoed, Nothing, Closed };
 
-Outcome echo_once(int fd, char* buffer, std::size_t buffer_bytes) {
+Outcome echo_ready(int fd, char* buffer, std::size_t buffer_bytes) {
   const ssize_t received = ::recv(fd, buffer, buffer_bytes, MSG_DONTWAIT);
   if (received > 0) {
     const auto bytes = static_cast<std::size_t>(received);
@@ -51,7 +51,7 @@ EchoResult echo_poll(const EchoPlan& plan) {
     for (std::size_t index = 2; left > 0 && index < fds.size(); ++index) {
       if (fds[index].revents == 0) continue;
       --left;
-      switch (echo_once(fds[index].fd, buffer.get(), plan.buffer_bytes)) {
+      switch (echo_ready(fds[index].fd, buffer.get(), plan.buffer_bytes)) {
         case Outcome::Echoed:
           meter.count_message();
           break;

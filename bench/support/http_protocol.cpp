@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kHeadMax = 64 * 1024;
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void refuse_http(const std::string& what) {
   throw std::runtime_error("the server's answer " + what);
 }
 
@@ -37,7 +37,7 @@ std::size_t parse_number(std::string_view text, int base) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc() || end != text.data() + text.size() || number > (std::size_t{1} << 40)) {
-    fail("has a length that is none");
+    refuse_http("has a length that is none");
   }
   return number;
 }
@@ -84,16 +84,16 @@ Head parse_head(std::string_view text) {
   head.size = text.size() + 4;
   std::size_t line_end = text.find("\r\n");
   const std::string_view status_line = text.substr(0, line_end);
-  if (!status_line.starts_with("HTTP/1.") || status_line.size() < 12) fail("is no HTTP/1.1");
+  if (!status_line.starts_with("HTTP/1.") || status_line.size() < 12) refuse_http("is no HTTP/1.1");
   const std::size_t status = parse_number(status_line.substr(9, 3), 10);
-  if (status >= 400) fail("is '" + std::string(status_line.substr(0, 80)) + "'");
+  if (status >= 400) refuse_http("is '" + std::string(status_line.substr(0, 80)) + "'");
   head.has_body = status >= 200 && status != 204 && status != 304;
   while (line_end != std::string_view::npos) {
     const std::size_t begin = line_end + 2;
     line_end = text.find("\r\n", begin);
     const std::string_view line = text.substr(begin, line_end - begin);
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) fail("has a header line without a colon");
+    if (colon == std::string_view::npos) refuse_http("has a header line without a colon");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
     if (same_word(name, "content-length")) {
@@ -115,7 +115,7 @@ std::size_t answer_size(const Head& head, std::string_view input) {
     const std::size_t body = chunked_size(input.substr(head.size));
     return body == 0 ? 0 : head.size + body;
   }
-  if (!head.has_length) fail("has a body that only ends with its connection");
+  if (!head.has_length) refuse_http("has a body that only ends with its connection");
   return head.size + head.content_length;
 }
 
@@ -130,7 +130,7 @@ class HttpProtocol : public RequestProtocol {
   Answer parse_answer(std::string_view input) const override {
     const std::size_t end = input.find("\r\n\r\n");
     if (end == std::string_view::npos) {
-      if (input.size() > kHeadMax) fail("has a head without an end");
+      if (input.size() > kHeadMax) refuse_http("has a head without an end");
       return {};
     }
     const Head head = parse_head(input.substr(0, end));

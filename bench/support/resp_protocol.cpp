@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kDepthMax = 32;
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void refuse_resp(const std::string& what) {
   throw std::runtime_error("the server's answer " + what);
 }
 
@@ -20,7 +20,7 @@ long parse_number(std::string_view text) {
   long number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < -1) {
-    fail("has a length that is none");
+    refuse_resp("has a length that is none");
   }
   return number;
 }
@@ -36,14 +36,14 @@ std::size_t value_size(std::string_view input, std::size_t depth) {
     case ':':
       return size;
     case '-':
-      fail("is the error '" + std::string(line.substr(0, 120)) + "'");
+      refuse_resp("is the error '" + std::string(line.substr(0, 120)) + "'");
     case '$': {
       const long length = parse_number(line);
       if (length >= 0) size += static_cast<std::size_t>(length) + 2;
       return input.size() < size ? 0 : size;
     }
     case '*': {
-      if (depth == kDepthMax) fail("is nested too deeply");
+      if (depth == kDepthMax) refuse_resp("is nested too deeply");
       for (long left = parse_number(line); left > 0; --left) {
         const std::string_view rest = input.substr(size);
         const std::size_t item = rest.empty() ? 0 : value_size(rest, depth + 1);
@@ -53,7 +53,7 @@ std::size_t value_size(std::string_view input, std::size_t depth) {
       return size;
     }
     default:
-      fail("is not in the protocol of Redis");
+      refuse_resp("is not in the protocol of Redis");
   }
 }
 

@@ -22,7 +22,7 @@ constinit std::atomic<bool> on_threads{false};
 
 bool threads_for_files() noexcept { return on_threads.load(std::memory_order_relaxed); }
 
-constexpr long here = -1;  // at the position of the descriptor
+constexpr long file_position = -1;  // at the position of the descriptor
 
 // A system call on a thread; its result as libc's.
 template <class... Args>
@@ -33,7 +33,7 @@ long in_pool(Scheduler& loop, const char* what, long number, Args... args) noexc
 
 long read_rest(Scheduler& loop, int fd, char* buffer, std::size_t size, long offset,
                const char* what) noexcept {
-    if (offset == here) return in_pool(loop, what, SYS_read, fd, buffer, size);
+    if (offset == file_position) return in_pool(loop, what, SYS_read, fd, buffer, size);
     return in_pool(loop, what, SYS_pread64, fd, buffer, size, offset);
 }
 
@@ -50,7 +50,7 @@ long read_at(Scheduler& loop, int fd, void* buffer, std::size_t size, long offse
         return cached;
     }
     const std::size_t got = cached > 0 ? static_cast<std::size_t>(cached) : 0;
-    const long from = offset == here ? here : offset + static_cast<long>(got);
+    const long from = offset == file_position ? file_position : offset + static_cast<long>(got);
     const long rest = read_rest(loop, fd, static_cast<char*>(buffer) + got, size - got, from, what);
     if (rest < 0) return got > 0 ? static_cast<long>(got) : -1;
     return static_cast<long>(got) + rest;
@@ -62,7 +62,7 @@ void use_threads_for_files(bool on) noexcept { on_threads.store(on, std::memory_
 
 long read_file(Scheduler& loop, int fd, void* buffer, std::size_t size) noexcept {
     if (!threads_for_files()) return direct::read(hooks::sys(loop), fd, buffer, size);
-    return read_at(loop, fd, buffer, size, here, "read");
+    return read_at(loop, fd, buffer, size, file_position, "read");
 }
 long readv_file(Scheduler& loop, int fd, const iovec* pieces, int count) noexcept {
     if (!threads_for_files()) return direct::readv(hooks::sys(loop), fd, pieces, count);

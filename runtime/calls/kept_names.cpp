@@ -65,7 +65,7 @@ Answers* answers_of_task() noexcept {
     return nullptr;
 }
 
-enum class Where : unsigned char { thread, here };
+enum class Where : unsigned char { thread, caller };
 
 // f(entry, buffer, size, result) is one of the functions that write into given memory.
 template <class Entry, class F>
@@ -88,7 +88,7 @@ Entry* keep(Scheduler& loop, Kept<Entry> Answers::* family, const char* what, F&
         return error;
     };
     int error;
-    if (where == Where::here) {
+    if (where == Where::caller) {
         const blocking_region direct;
         error = ask();
         did_not_suspend(loop);
@@ -122,14 +122,14 @@ hostent* gethostbyname(Scheduler& loop, const char* name) {
     return keep_host(
         loop, "gethostbyname",
         [&](auto... into) { return ::gethostbyname_r(name, into...); },
-        is_numeric_host(name, AF_INET) ? Where::here : Where::thread);
+        is_numeric_host(name, AF_INET) ? Where::caller : Where::thread);
 }
 
 hostent* gethostbyname2(Scheduler& loop, const char* name, int family) {
     return keep_host(
         loop, "gethostbyname2",
         [&](auto... into) { return ::gethostbyname2_r(name, family, into...); },
-        is_numeric_host(name, family) ? Where::here : Where::thread);
+        is_numeric_host(name, family) ? Where::caller : Where::thread);
 }
 
 hostent* gethostbyaddr(Scheduler& loop, const void* address, socklen_t length, int family) {

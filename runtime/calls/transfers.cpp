@@ -73,7 +73,7 @@ long when_ready(Scheduler& loop, const End& from, const End& to, const char* wha
 }
 
 constexpr std::size_t copy_size = 64 * 1024;
-constexpr std::size_t most_at_once = 0x7ffff000;  // the kernel's limit
+constexpr std::size_t most_in_call = 0x7ffff000;  // the kernel's limit
 
 // What of `from` goes to `to`, read at `*offset`, which moves.
 long copy(Scheduler& loop, int to, int from, off64_t& offset, std::size_t size) noexcept {
@@ -98,7 +98,7 @@ long copy(Scheduler& loop, int to, int from, off64_t& offset, std::size_t size) 
 
 long send_file(Scheduler& loop, int to, int from, off64_t* offset, std::size_t size) noexcept {
     Sys& sys = hooks::sys(loop);
-    size = std::min(size, most_at_once);
+    size = std::min(size, most_in_call);
     long position = offset ? *offset : sys(SYS_lseek, from, 0, SEEK_CUR);
     const long flags = status_flags(sys, to);
     const bool waits = flags >= 0 && (flags & O_NONBLOCK) == 0 && !is_file(sys, to);

@@ -12,7 +12,7 @@ namespace coir::inline v0::detail::calls {
 namespace {
 
 constexpr int calls_per_turn = 64;
-constexpr unsigned patience = 3;
+constexpr unsigned most_futile = 3;
 constexpr Nanoseconds unix_look_interval = std::chrono::milliseconds(100);
 
 // Of the thread: a task that suspends otherwise than here only gets its turn earlier.
@@ -85,8 +85,8 @@ void prepare_poll(hooks::WaitOperation& operation, int fd, short events) noexcep
 }
 
 Nanoseconds pause_after(unsigned futile) noexcept {
-    if (futile <= patience) return Nanoseconds(0);
-    return std::chrono::milliseconds(std::min(futile - patience, 10u));
+    if (futile <= most_futile) return Nanoseconds(0);
+    return std::chrono::milliseconds(std::min(futile - most_futile, 10u));
 }
 
 Woken rest(Scheduler& loop, TimePoint until, const char* what,

@@ -95,3 +95,6 @@ int coir_pthread_yield(void) { return coir_sched_yield(); }
 void coir_thrd_yield(void) { static_cast<void>(coir_sched_yield()); }
 
 }  // extern "C"
+
+#undef COIR_ARGUMENTS
+#undef COIR_CALL

@@ -18,11 +18,11 @@ struct coir_channel {
 
 namespace {
 
-struct Waiting {
-    explicit Waiting(coir_channel& on) noexcept : channel(on) { ++channel.waiting; }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { --channel.waiting; }
+struct InChannel {
+    explicit InChannel(coir_channel& on) noexcept : channel(on) { ++channel.waiting; }
+    InChannel(const InChannel&) = delete;
+    InChannel& operator=(const InChannel&) = delete;
+    ~InChannel() { --channel.waiting; }
     coir_channel& channel;
 };
 
@@ -46,13 +46,13 @@ int coir_channel_free(coir_channel* channel) {
 
 int coir_channel_send(coir_channel* channel, void* item, int64_t timeout_ns) {
     if (!channel) return capi::fail(EINVAL);
-    const Waiting waiting(*channel);
+    const InChannel waiting(*channel);
     return capi::wait(timeout_ns, [&] { channel->channel.send(item); });
 }
 
 int coir_channel_receive(coir_channel* channel, void** item, int64_t timeout_ns) {
     if (!channel || !item) return capi::fail(EINVAL);
-    const Waiting waiting(*channel);
+    const InChannel waiting(*channel);
     std::optional<void*> received;
     if (capi::wait(timeout_ns, [&] { received = channel->channel.receive(); }) < 0) return -1;
     if (!received) return 0;

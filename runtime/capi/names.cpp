@@ -38,3 +38,6 @@ COIR_NAME_CALL(innetgr, (const char* netgroup, const char* host, const char* use
 // clang-format on
 
 }  // extern "C"
+
+#undef COIR_ARGUMENTS
+#undef COIR_NAME_CALL

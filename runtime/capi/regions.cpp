@@ -20,14 +20,14 @@ struct Region {
 };
 
 // Of this thread's tasks, the latest first; nearly always none.
-constinit thread_local Region* regions = nullptr;
+constinit thread_local Region* call_regions = nullptr;
 
 int begin(bool no_suspend) noexcept {
     TaskBase* task = coir::detail::current_task_state();
     if (!task) return no_suspend ? capi::fail(EPERM) : 0;
-    auto* region = new (std::nothrow) Region{task, no_suspend, regions, {}};
+    auto* region = new (std::nothrow) Region{task, no_suspend, call_regions, {}};
     if (!region) return capi::fail(ENOMEM);
-    regions = region;
+    call_regions = region;
     if (no_suspend) task->scheduler().forbid_suspending();
     return 0;
 }
@@ -41,7 +41,7 @@ void remove(Region*& at) noexcept {
 int end(bool no_suspend) noexcept {
     const TaskBase* task = coir::detail::current_task_state();
     if (!task) return no_suspend ? capi::fail(EPERM) : 0;
-    for (Region** at = &regions; *at; at = &(*at)->outer) {
+    for (Region** at = &call_regions; *at; at = &(*at)->outer) {
         if ((*at)->task != task || (*at)->no_suspend != no_suspend) continue;
         remove(*at);
         return 0;
@@ -54,9 +54,9 @@ int end(bool no_suspend) noexcept {
 namespace coir::inline v0::detail::capi {
 
 void end_regions() noexcept {
-    if (!regions) [[likely]] return;
+    if (!call_regions) [[likely]] return;
     const TaskBase* task = current_task_state();
-    for (Region** at = &regions; *at;) {
+    for (Region** at = &call_regions; *at;) {
         if ((*at)->task == task) {
             remove(*at);
         } else {

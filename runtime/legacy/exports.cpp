@@ -190,7 +190,7 @@ void tell_what_is_enabled() noexcept {
     coir::detail::calls::use_threads_for_files((enabled & files) != 0);
 }
 
-[[gnu::constructor]] void start() {
+[[gnu::constructor]] void load() {
     process = static_cast<int>(::getpid());
     find_what_stands_behind();
     ::pthread_atfork(&before_fork, &in_parent, &in_child);

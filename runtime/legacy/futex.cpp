@@ -34,7 +34,7 @@ struct FutexWaiter : Waiter {
     bool differs = false;
 };
 
-struct Call {
+struct FutexCall {
     int* word;
     int operation;
     unsigned value;
@@ -46,7 +46,7 @@ struct Call {
     bool is_private() const noexcept { return (operation & FUTEX_PRIVATE_FLAG) != 0; }
 };
 
-long pass_on(const Call& call) noexcept {
+long pass_on(const FutexCall& call) noexcept {
     return real::syscall(SYS_futex, reinterpret_cast<long>(call.word), call.operation,
                          static_cast<long>(call.value), reinterpret_cast<long>(call.time),
                          reinterpret_cast<long>(call.second), static_cast<long>(call.bits));
@@ -58,7 +58,7 @@ long fail(int error) noexcept {
     return -1;
 }
 
-long wait(Scheduler& loop, const Call& call) noexcept {
+long wait(Scheduler& loop, const FutexCall& call) noexcept {
     const timespec* time = call.time;
     if (time && (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= 1'000'000'000)) {
         return fail(EINVAL);
@@ -79,19 +79,19 @@ long wait(Scheduler& loop, const Call& call) noexcept {
                                    !call.is_private(), "futex"));
 }
 
-long wake_both(const Call& call) noexcept {
+long wake_both(const FutexCall& call) noexcept {
     const unsigned bits = call.command() == FUTEX_WAKE_BITSET ? call.bits : ~0u;
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the kernel's wake has one, too
     const std::size_t woken = wake(call.word, call.value, bits);
     if (woken == 0) [[likely]] return pass_on(call);
     if (woken >= call.value) return static_cast<long>(woken);
-    Call rest = call;
+    FutexCall rest = call;
     rest.value -= static_cast<unsigned>(woken);
     const long more = pass_on(rest);
     return more < 0 ? more : more + static_cast<long>(woken);
 }
 
-long futex(const Call& call) noexcept {
+long futex(const FutexCall& call) noexcept {
     switch (call.command()) {
         case FUTEX_WAIT:
         case FUTEX_WAIT_BITSET:

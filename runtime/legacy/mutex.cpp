@@ -18,7 +18,7 @@ namespace {
 // Bits of a mutex's kind, which libc's static initializers make part of its ABI, and its flags.
 constexpr int type_bits = 3;
 constexpr int thread_bits = 16 | 32 | 64;  // robust, priority inheritance, priority ceiling
-constexpr int process_shared = 128;
+constexpr int mutex_is_shared = 128;
 
 int kind_of(const pthread_mutex_t& mutex) noexcept {
     return __atomic_load_n(&mutex.__data.__kind, __ATOMIC_RELAXED);
@@ -41,7 +41,7 @@ const OwnedKind& owned_kind(int kind) noexcept {
     return (kind & type_bits) == PTHREAD_MUTEX_RECURSIVE ? recursive : checking;
 }
 
-int attempt(const Wanted& wanted) noexcept { return real_try_lock(const_cast<void*>(wanted.lock)); }
+int try_mutex(const Wanted& wanted) noexcept { return real_try_lock(const_cast<void*>(wanted.lock)); }
 
 int block_for_real(pthread_mutex_t* mutex, const Until& until) noexcept {
     static constinit std::atomic<bool> said{false};
@@ -58,7 +58,7 @@ int block_for_real(pthread_mutex_t* mutex, const Until& until) noexcept {
 int lock_by_kind(Scheduler& loop, pthread_mutex_t* mutex, const Until& until,
                  const char* what) noexcept {
     const int kind = kind_of(*mutex);
-    const bool unseen = (kind & process_shared) != 0;
+    const bool unseen = (kind & mutex_is_shared) != 0;
     if (is_of_threads(kind)) {
         const int result = real_try_lock(mutex);
         return result == EBUSY ? block_for_real(mutex, until) : result;
@@ -66,7 +66,7 @@ int lock_by_kind(Scheduler& loop, pthread_mutex_t* mutex, const Until& until,
     if (is_owned(kind)) return lock_owned(loop, mutex, owned_kind(kind), until, unseen, what);
     if (const int result = real_try_lock(mutex); result != EBUSY) return result;
     if (const int error = until.check()) return error;
-    Wanted wanted{mutex, &attempt, what, until};
+    Wanted wanted{mutex, &try_mutex, what, until};
     wanted.unseen = unseen;
     return acquire(loop, wanted);
 }

@@ -19,10 +19,10 @@ struct Running : coir::detail::ListLink {
     const void* once = nullptr;
 };
 constinit std::atomic<std::uint32_t> running_word{0};
-constinit coir::detail::IntrusiveList<Running> running;
+constinit coir::detail::IntrusiveList<Running> initializers;
 
 bool is_running_locked(const void* once) noexcept {
-    for (Running* each = running.front(); each; each = running.next(*each)) {
+    for (Running* each = initializers.front(); each; each = initializers.next(*each)) {
         if (each->once == once) return true;
     }
     return false;
@@ -38,7 +38,7 @@ bool begin(Running& entry, const void* once) noexcept {
     const coir::detail::WordLock lock(running_word);
     if (is_running_locked(once)) return false;
     entry.once = once;
-    running.push_back(entry);
+    initializers.push_back(entry);
     return true;
 }
 
@@ -118,7 +118,7 @@ void run_once(Scheduler& loop, void* once, Real real_function) {
 void lock_initializers() noexcept { coir::detail::lock_word(running_word); }
 void unlock_initializers() noexcept { coir::detail::unlock_word(running_word); }
 void forget_initializers() noexcept {
-    while (running.pop_front()) {
+    while (initializers.pop_front()) {
     }
 }
 

@@ -55,7 +55,7 @@ int again_by_owner(Owned& entry, const OwnedKind& kind) noexcept {
     return 0;
 }
 
-int attempt(const Wanted& wanted) noexcept {
+int try_owned(const Wanted& wanted) noexcept {
     const auto& self = static_cast<const WantedOwned&>(wanted);
     Shard& shard = shard_of(self.lock);
     if (Owned* entry = *find(shard, self.lock)) {
@@ -75,7 +75,7 @@ WantedOwned want(void* lock, const OwnedKind& kind, const Until& until, bool uns
                  const char* what) noexcept {
     WantedOwned wanted{};
     wanted.lock = lock;
-    wanted.attempt = &attempt;
+    wanted.attempt = &try_owned;
     wanted.what = what;
     wanted.until = until;
     wanted.unseen = unseen;
@@ -91,7 +91,7 @@ int lock_owned(Scheduler& loop, void* lock, const OwnedKind& kind, const Until& 
     const WantedOwned wanted = want(lock, kind, until, unseen, what);
     {
         const ShardLock held(shard_of(lock));
-        if (const int result = attempt(wanted); result != EBUSY) return result;
+        if (const int result = try_owned(wanted); result != EBUSY) return result;
     }
     if (const int error = until.check()) return error;
     return acquire(loop, wanted);
@@ -102,7 +102,7 @@ int try_lock_owned(Scheduler& loop, void* lock, const OwnedKind& kind) noexcept 
     int result = 0;
     {
         const ShardLock held(shard_of(lock));
-        result = attempt(wanted);
+        result = try_owned(wanted);
     }
     if (result == EDEADLK) result = EBUSY;  // who only tries is told the same of its own lock
     if (result == EBUSY) did_not_wait(loop);

@@ -17,7 +17,7 @@ int to_errno(int error) noexcept {
     return -1;
 }
 
-int attempt(const Wanted& wanted) noexcept {
+int try_wait(const Wanted& wanted) noexcept {
     const int saved = errno;
     if (real::sem_trywait(static_cast<sem_t*>(const_cast<void*>(wanted.lock))) == 0) return 0;
     const int error = errno;
@@ -34,8 +34,8 @@ bool is_process_shared(const sem_t* semaphore) noexcept {
 
 int wait_for(Scheduler& loop, sem_t* semaphore, const Until& until, const char* what) noexcept {
     if (const int error = until.check()) return to_errno(error);
-    Wanted wanted{semaphore, &attempt, what, until};
-    if (const int result = attempt(wanted); result != EBUSY) return to_errno(result);
+    Wanted wanted{semaphore, &try_wait, what, until};
+    if (const int result = try_wait(wanted); result != EBUSY) return to_errno(result);
     if (hooks::cancel_asked(loop)) {
         hooks::yield(loop);  // who tries again and again must not keep the others waiting
         return to_errno(ECANCELED);

@@ -23,7 +23,7 @@ void end(void*& slot) {
     delete state;
 }
 
-[[gnu::constructor]] void start() { hooks::on_task_end(&end); }
+[[gnu::constructor]] void follow_tasks() { hooks::on_task_end(&end); }
 
 }  // namespace
 

@@ -47,7 +47,7 @@ const Expected expected[] = {
 
 bool names(const Audit& audit, std::string_view what) {
     if (find(audit, what)) return true;
-    return std::any_of(audit.uncovered.begin(), audit.uncovered.end(), [&](const Finding& finding) {
+    return std::any_of(audit.uncovered.begin(), audit.uncovered.end(), [&](const Risk& finding) {
         return std::find(finding.symbols.begin(), finding.symbols.end(), what) !=
                finding.symbols.end();
     });
@@ -69,7 +69,7 @@ TEST_CASE("audit: L17: verdicts for well-known libraries", "[cli]") {
         ++looked_at;
         const Audit audit = audit_file(*path, {});
         std::string blocking;
-        for (const Finding& finding : audit.uncovered) {
+        for (const Risk& finding : audit.uncovered) {
             if (finding.level != Level::blocks) continue;
             for (const std::string& symbol : finding.symbols) blocking += " " + symbol;
         }

@@ -42,9 +42,9 @@ inline coir_tool::Audit audit_of(const Content& content, const coir_tool::Allowe
 }
 
 /// The finding of that name; null when there is none.
-inline const coir_tool::Finding* find(const coir_tool::Audit& audit, std::string_view name) {
+inline const coir_tool::Risk* find(const coir_tool::Audit& audit, std::string_view name) {
     for (const auto* list : {&audit.uncovered, &audit.risks}) {
-        for (const coir_tool::Finding& finding : *list) {
+        for (const coir_tool::Risk& finding : *list) {
             if (finding.name == name) return &finding;
         }
     }

@@ -173,7 +173,7 @@ TEST_CASE("audit: what cannot be reached at all blocks in every call", "[cli]") 
 
 TEST_CASE("audit: inline system calls are found, with the function that they are in", "[cli]") {
     const Audit audit = audit_of({.exports = {"raw_write", "alias"}, .code = inline_syscall});
-    const Finding* finding = find(audit, "syscall-instruction");
+    const Risk* finding = find(audit, "syscall-instruction");
     REQUIRE(finding);
     CHECK(finding->count == 1);
     CHECK(finding->symbols == std::vector<std::string>{"raw_write"});

@@ -4,13 +4,13 @@
 #include "output.hpp"
 #include "probe.hpp"
 #include "table.hpp"
+#include "variable.hpp"
 
 #include "support/json.hpp"
 
 #include <coir/detail/pick_file.hpp>
 #include <coir/version.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -32,11 +32,6 @@ struct Settings {
     std::vector<RecordedFile> files;
     std::vector<std::pair<std::string, std::string>> set;  ///< variables, and what they are
 };
-
-const char* variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value && *value ? value : nullptr;
-}
 
 bool asks_for_a_reactor(const char* value) { return value && std::string_view(value) != "auto"; }
 

@@ -34,7 +34,7 @@ constexpr Known known_peers[] = {
 };
 
 // A command that may turn out not to work.
-struct Candidate {
+struct PeerProgram {
     std::string name;
     std::vector<std::string> command;
     std::unique_ptr<ChildProcess> asked;
@@ -50,38 +50,38 @@ std::vector<std::string> split_at_tabs(const std::string& line) {
     return words;
 }
 
-std::vector<Candidate> read_list(const std::string& folder) {
-    std::vector<Candidate> candidates;
+std::vector<PeerProgram> read_list(const std::string& folder) {
+    std::vector<PeerProgram> programs;
     std::ifstream file(folder + "/peers.list");
     for (std::string line; std::getline(file, line);) {
         if (line.empty() || line.front() == '#') continue;
         std::vector<std::string> words = split_at_tabs(line);
         if (words.size() < 2 || words[1].empty()) continue;
-        Candidate candidate;
-        candidate.name = words.front();
+        PeerProgram program;
+        program.name = words.front();
         words.erase(words.begin());
         for (std::string& word : words) {
             if (word.starts_with("./")) word = folder + word.substr(1);
         }
-        candidate.command = std::move(words);
-        candidates.push_back(std::move(candidate));
+        program.command = std::move(words);
+        programs.push_back(std::move(program));
     }
-    return candidates;
+    return programs;
 }
 
 // What the loader, an interpreter or a missing program says is of no interest here.
-void ask_version(Candidate& candidate) {
+void ask_version(PeerProgram& program) {
     std::vector<std::string> command = {"/bin/sh", "-c", "exec \"$@\" --version 2>/dev/null",
                                         "version"};
-    command.insert(command.end(), candidate.command.begin(), candidate.command.end());
-    candidate.asked = std::make_unique<ChildProcess>(command);
+    command.insert(command.end(), program.command.begin(), program.command.end());
+    program.asked = std::make_unique<ChildProcess>(command);
 }
 
 // After the deadline, too, what has been said by then counts.
-std::string version_of(const Candidate& candidate, ChildProcess::Clock::time_point deadline) {
+std::string version_of(const PeerProgram& program, ChildProcess::Clock::time_point deadline) {
     const auto soon = ChildProcess::Clock::now() + std::chrono::milliseconds(20);
     try {
-        return candidate.asked->read_line(std::max(deadline, soon));
+        return program.asked->read_line(std::max(deadline, soon));
     } catch (const std::runtime_error&) {
         return {};
     }
@@ -92,12 +92,12 @@ std::string version_of(const Candidate& candidate, ChildProcess::Clock::time_poi
 std::string find_peers_folder() {
     const std::string libexecdir = COIR_LIBEXECDIR_FROM_BINDIR;
     const std::string command = folder_of_command();
-    const std::string candidates[] = {
+    const std::string places[] = {
         command + "/../bench/peers",  // the build tree
         (libexecdir.starts_with('/') ? "" : command + "/") + libexecdir + "/coir/peers",
     };
-    for (const std::string& candidate : candidates) {
-        const std::string list = real_path(candidate + "/peers.list");
+    for (const std::string& place : places) {
+        const std::string list = real_path(place + "/peers.list");
         if (!list.empty()) return folder_of(list);
     }
     return {};
@@ -110,15 +110,15 @@ std::vector<Peer> find_peers() {
 
 std::vector<Peer> find_peers(const std::string& folder, int most_seconds) {
     const auto deadline = ChildProcess::Clock::now() + std::chrono::seconds(most_seconds);
-    std::vector<Candidate> candidates = read_list(folder);
-    for (Candidate& candidate : candidates) ask_version(candidate);
+    std::vector<PeerProgram> programs = read_list(folder);
+    for (PeerProgram& program : programs) ask_version(program);
     std::vector<Peer> found;
     for (const Known& known : known_peers) {
-        for (Candidate& candidate : candidates) {
-            if (candidate.name != known.name) continue;
-            const std::string version = version_of(candidate, deadline);
+        for (PeerProgram& program : programs) {
+            if (program.name != known.name) continue;
+            const std::string version = version_of(program, deadline);
             if (version.empty()) continue;
-            found.push_back({candidate.name, version, candidate.command});
+            found.push_back({program.name, version, program.command});
             break;
         }
     }

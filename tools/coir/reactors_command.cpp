@@ -5,6 +5,7 @@
 #include "output.hpp"
 #include "probe.hpp"
 #include "table.hpp"
+#include "variable.hpp"
 
 #include <coir/detail/pick_file.hpp>
 #include <coir/run.hpp>
@@ -15,11 +16,6 @@
 
 namespace coir_tool {
 namespace {
-
-const char* variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value && *value ? value : nullptr;
-}
 
 std::string format_bytes(const std::string& number) {
     if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos)

@@ -5,9 +5,11 @@ usage: check.py ROOT BUILD_DIRECTORY
 
 Prints one line per rule that is broken and place where it is, then "N passed, N failed, N skipped".
 """
+import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -236,6 +238,37 @@ def check_headers():
         rule(f"headers compile alone with {compiler}", problems)
 
 
+def compile_commands():
+    with open(build / "compile_commands.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def check_grouped_names():
+    # The libraries are compiled several files at a time, and which files meet changes with every
+    # new one: so that all can, each library is compiled as one here.
+    libraries = {}
+    for entry in compile_commands():
+        folder = pathlib.Path(entry["output"]).parent
+        unity = build / folder / pathlib.Path(entry["file"]).name
+        if "-unity" in unity.name and unity.exists():
+            libraries.setdefault(folder, []).append((unity, entry["command"]))
+    if not libraries:
+        skip("the files of a library can be compiled together", "this build has single files")
+        return
+    problems = []
+    for folder, units in libraries.items():
+        words = shlex.split(units[0][1])
+        end = words.index("-MD")
+        command = [word for word in words[:end] if word != "ccache"]
+        source = "".join(f'#include "{unity}"\n' for unity, _ in units)
+        done = subprocess.run([*command, "-fsyntax-only", "-x", "c++", "-"], input=source, text=True,
+                              cwd=build, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            first = [line for line in done.stdout.splitlines() if "error" in line][:3]
+            problems.append(f"{folder}: " + " | ".join(first))
+    rule("the files of a library can be compiled together", problems)
+
+
 check_layering()
 check_third_party()
 check_system_calls()
@@ -243,5 +276,6 @@ check_files()
 check_quotations()
 check_environment()
 check_headers()
+check_grouped_names()
 print("{passed} passed, {failed} failed, {skipped} skipped".format(**results))
 sys.exit(1 if results["failed"] else 0)

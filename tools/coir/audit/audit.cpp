@@ -51,13 +51,13 @@ public:
             if (found != groups_.end()) add_group(group, found->second);
         }
         // What was allowed among the risks.
-        std::erase_if(audit_.risks, [&](const Finding& risk) {
+        std::erase_if(audit_.risks, [&](const Risk& risk) {
             if (!allowed_.contains(risk.name)) return false;
             audit_.allowed.push_back(risk.name);
             if (risk.level == Level::blocks) audit_.every_call.clear();
             return true;
         });
-        const auto worst_first = [](const Finding& a, const Finding& b) {
+        const auto worst_first = [](const Risk& a, const Risk& b) {
             return a.level > b.level;
         };
         std::stable_sort(audit_.uncovered.begin(), audit_.uncovered.end(), worst_first);
@@ -71,7 +71,7 @@ public:
 
 private:
     void add_group(const CallGroup& group, const std::set<std::string>& symbols) {
-        Finding finding{std::string(group.name), group.level, std::string(group.remedy), {}, 0};
+        Risk finding{std::string(group.name), group.level, std::string(group.remedy), {}, 0};
         if (group.name == "stdio" && streams_) finding.level = Level::remedy;
         for (const std::string& symbol : symbols) {
             const bool leave_out = allowed_.contains(symbol) || allowed_.contains(group.name);
@@ -92,7 +92,7 @@ private:
 Level Audit::worst() const {
     Level level = Level::note;
     for (const auto* list : {&uncovered, &risks}) {
-        for (const Finding& finding : *list) level = std::max(level, finding.level);
+        for (const Risk& finding : *list) level = std::max(level, finding.level);
     }
     return level;
 }
@@ -111,7 +111,7 @@ Verdict Audit::verdict() const {
 
 std::size_t Audit::blocking_calls() const {
     std::size_t calls = 0;
-    for (const Finding& finding : uncovered) {
+    for (const Risk& finding : uncovered) {
         if (finding.level == Level::blocks) calls += finding.symbols.size();
     }
     return calls;

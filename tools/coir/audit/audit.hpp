@@ -15,7 +15,7 @@
 namespace coir_tool {
 
 /// A group of functions that are not replaced, or a risk.
-struct Finding {
+struct Risk {
     std::string name;  ///< of the group or of the risk; --allow takes it
     Level level = Level::note;
     std::string text;                  ///< why, and what to do
@@ -37,8 +37,8 @@ struct Audit {
     bool relro = false;
     std::vector<AuditedCall> covered;  ///< sorted by category and name
     std::vector<AuditedCall> pooled;
-    std::vector<Finding> uncovered;  ///< worst first
-    std::vector<Finding> risks;
+    std::vector<Risk> uncovered;  ///< worst first
+    std::vector<Risk> risks;
     std::size_t harmless = 0;          ///< other functions
     std::vector<std::string> allowed;  ///< left out as told
     std::string every_call;            ///< it blocks altogether, in these: "every call"; or empty

@@ -68,7 +68,7 @@ std::string describe_file(const Audit& audit) {
 }
 
 // What a finding is about, in one line: names, a few of many; or a number of places.
-std::string subject_of(const Finding& finding) {
+std::string subject_of(const Risk& finding) {
     std::string names;
     for (std::size_t i = 0; i < finding.symbols.size() && i < most_symbols; ++i) {
         names += (i == 0 ? "" : " ") + finding.symbols[i];
@@ -81,7 +81,7 @@ std::string subject_of(const Finding& finding) {
     return names.empty() ? count : count + ", in " + names;
 }
 
-std::string format_finding(const Finding& finding, bool colours) {
+std::string format_finding(const Risk& finding, bool colours) {
     const std::string subject = subject_of(finding);
     return line(level_name(finding.level), colour_of(finding.level),
                 finding.name + (subject.empty() ? "" : ": " + subject), colours) +
@@ -110,14 +110,14 @@ void add_audit(coir_bench::Json& json, const Audit& audit) {
     add_calls(json, "covered", audit.covered);
     add_calls(json, "pooled", audit.pooled);
     json.key("uncovered").open('[');
-    for (const Finding& finding : audit.uncovered) {
+    for (const Risk& finding : audit.uncovered) {
         for (const std::string& symbol : finding.symbols) {
             json.open('{').field("symbol", symbol).field("group", finding.name);
             json.field("level", level_name(finding.level)).field("remedy", finding.text).close('}');
         }
     }
     json.close(']').key("risks").open('[');
-    for (const Finding& finding : audit.risks) {
+    for (const Risk& finding : audit.risks) {
         json.open('{').field("risk", finding.name).field("level", level_name(finding.level));
         json.field("text", finding.text);
         if (finding.count != 0) json.field("count", finding.count);
@@ -145,7 +145,7 @@ std::string format_audit(const Audit& audit, bool colours) {
     }
     for (const Level level : {Level::blocks, Level::remedy, Level::note}) {
         for (const auto* list : {&audit.uncovered, &audit.risks}) {
-            for (const Finding& finding : *list) {
+            for (const Risk& finding : *list) {
                 if (finding.level == level) text += format_finding(finding, colours);
             }
         }

@@ -23,7 +23,7 @@ std::vector<std::string> split_path(std::string_view text) {
     return folders;
 }
 
-std::string folder_of(const std::string& path) {
+std::string real_folder_of(const std::string& path) {
     char* real = ::realpath(path.c_str(), nullptr);
     const std::string whole = real ? real : path;
     std::free(real);
@@ -42,7 +42,7 @@ std::vector<std::string> run_path(const std::string& text, const std::string& pa
     std::vector<std::string> folders = split_path(text);
     for (std::string& folder : folders) {
         for (const char* word : {"$ORIGIN", "${ORIGIN}"})
-            replace_all(folder, word, folder_of(path));
+            replace_all(folder, word, real_folder_of(path));
         for (const char* word : {"$LIB", "${LIB}"}) replace_all(folder, word, "lib");
     }
     return folders;

@@ -18,28 +18,28 @@
 namespace coir_tool {
 namespace {
 
-using Json = nlohmann::json;
+using JsonValue = nlohmann::json;
 
-double number_or_absent(const Json& json) { return json.is_null() ? absent : json.get<double>(); }
+double number_or_absent(const JsonValue& json) { return json.is_null() ? absent : json.get<double>(); }
 
-Limit read_limit(const Json& limits, const std::string& name) {
+Limit read_limit(const JsonValue& limits, const std::string& name) {
     return {limits.at(name + "_soft").get<std::string>(), limits.at(name + "_hard").get<std::string>()};
 }
 
 template <class Number>
-std::optional<Number> read_optional(const Json& json, const char* name) {
+std::optional<Number> read_optional(const JsonValue& json, const char* name) {
     if (!json.contains(name)) return std::nullopt;
     return json.at(name).get<Number>();
 }
 
-MachineFacts read_machine(const Json& json) {
+MachineFacts read_machine(const JsonValue& json) {
     MachineFacts facts;
     json.at("kernel").get_to(facts.kernel);
     json.at("cpu").get_to(facts.processor);
     json.at("cpus").get_to(facts.processors);
     json.at("fingerprint").get_to(facts.fingerprint);
     json.at("compiler").get_to(facts.compiler);
-    const Json& limits = json.at("limits");
+    const JsonValue& limits = json.at("limits");
     facts.open_files = read_limit(limits, "nofile");
     facts.locked_memory = read_limit(limits, "memlock");
     facts.io_uring_disabled = read_optional<int>(limits, "io_uring_disabled");
@@ -58,24 +58,24 @@ Subject::Kind read_kind(const std::string& name) {
     throw std::runtime_error("unknown kind " + in_quotes(name));
 }
 
-void read_rounds(const Json& rounds, const char* name, std::vector<Sample>& samples,
+void read_rounds(const JsonValue& rounds, const char* name, std::vector<Sample>& samples,
                  double Sample::*field) {
     if (!rounds.contains(name)) return;
-    const Json& values = rounds.at(name);
+    const JsonValue& values = rounds.at(name);
     if (values.size() != samples.size()) {
         throw std::runtime_error("rounds of different numbers");
     }
     for (std::size_t i = 0; i < samples.size(); ++i) samples[i].*field = number_or_absent(values[i]);
 }
 
-Series read_series(const Json& json) {
+Series read_series(const JsonValue& json) {
     Series series;
     json.at("name").get_to(series.subject.name);
     series.subject.kind = read_kind(json.at("kind").get<std::string>());
     series.subject.version = json.value("version", "");
     series.failure = json.value("error", "");
     if (json.contains("rounds")) {
-        const Json& rounds = json.at("rounds");
+        const JsonValue& rounds = json.at("rounds");
         const auto values = rounds.at("value").get<std::vector<double>>();
         for (const double value : values) {
             series.rounds.emplace_back();
@@ -87,14 +87,14 @@ Series read_series(const Json& json) {
         }
     }
     if (json.contains("latency")) {
-        for (const Json& point : json.at("latency")) {
+        for (const JsonValue& point : json.at("latency")) {
             series.latency.push_back({point.at(0).get<double>(), point.at(1).get<std::uint64_t>()});
         }
     }
     return series;
 }
 
-CaseResult read_case(const Json& json) {
+CaseResult read_case(const JsonValue& json) {
     CaseResult result;
     json.at("scenario").get_to(result.scenario);
     json.at("title").get_to(result.title);
@@ -106,7 +106,7 @@ CaseResult read_case(const Json& json) {
         json.at("axis").at("at").get_to(result.info.at);
     }
     json.at("complete_rounds").get_to(result.rounds);
-    for (const Json& series : json.at("series")) {
+    for (const JsonValue& series : json.at("series")) {
         result.series.push_back(read_series(series));
         const Series& read = result.series.back();
         if (read.has_results() && read.rounds.size() != result.rounds) {
@@ -116,7 +116,7 @@ CaseResult read_case(const Json& json) {
     return result;
 }
 
-BenchResult read_result(const Json& json) {
+BenchResult read_result(const JsonValue& json) {
     BenchResult result;
     json.at("coir").get_to(result.version);
     json.at("date").get_to(result.date);
@@ -127,16 +127,16 @@ BenchResult read_result(const Json& json) {
     result.machine = read_machine(json.at("machine"));
     json.at("load_start").get_to(result.load_start);
     json.at("load_end").get_to(result.load_end);
-    const Json& noise = json.at("noise");
+    const JsonValue& noise = json.at("noise");
     noise.at("spin_spread").get_to(result.noise.spin_spread);
     noise.at("steal_share").get_to(result.noise.steal_share);
     noise.at("others_share").get_to(result.noise.others_share);
     json.at("notes").get_to(result.notes);
-    for (const Json& left_out : json.at("left_out")) {
+    for (const JsonValue& left_out : json.at("left_out")) {
         result.left_out.push_back({left_out.at("name").get<std::string>(),
                                    left_out.at("reason").get<std::string>()});
     }
-    for (const Json& one : json.at("cases")) result.cases.push_back(read_case(one));
+    for (const JsonValue& one : json.at("cases")) result.cases.push_back(read_case(one));
     return result;
 }
 
@@ -146,7 +146,7 @@ std::string plain(const std::string& message) {
     return message.starts_with("[") && end != std::string::npos ? message.substr(end + 2) : message;
 }
 
-Json parse(const std::string& path) {
+JsonValue parse(const std::string& path) {
     std::error_code error;
     if (std::filesystem::is_directory(path, error)) {
         throw UsageError(in_quotes(path) + " cannot be read: it is a directory");
@@ -155,8 +155,8 @@ Json parse(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw UsageError(in_quotes(path) + " cannot be read: " + std::strerror(errno));
     try {
-        return Json::parse(file);
-    } catch (const Json::exception& failure) {
+        return JsonValue::parse(file);
+    } catch (const JsonValue::exception& failure) {
         throw UsageError(in_quotes(path) + " is no file of `coir bench --json`: " +
                          in_quotes(plain(failure.what())));
     }
@@ -165,7 +165,7 @@ Json parse(const std::string& path) {
 }  // namespace
 
 BenchResult read_bench_file(const std::string& path) {
-    const Json json = parse(path);
+    const JsonValue json = parse(path);
     try {
         const std::string schema = json.is_object() ? json.value("schema", "") : "";
         if (schema != bench_schema) {

@@ -12,16 +12,16 @@ namespace {
 using coir_bench::Histogram;
 
 // One subject on one workload: the samples of its cases, round by round.
-struct Cell {
+struct RoundCell {
     const Subject* subject = nullptr;
     std::vector<std::vector<Sample>> rounds;          // by case
     std::vector<std::shared_ptr<Histogram>> latency;  // by case, of all rounds
     std::string failure;
 };
 
-struct Row {
+struct RoundRow {
     const Job* job = nullptr;
-    std::vector<Cell> cells;
+    std::vector<RoundCell> cells;
 };
 
 // A hundredth apart at least: a curve, not the histogram.
@@ -48,7 +48,7 @@ public:
            NoiseGuard& noise)
         : interrupt_(interrupt), plan_(plan), noise_(noise) {
         for (const Job& job : jobs) {
-            Row row{&job, {}};
+            RoundRow row{&job, {}};
             const std::size_t cases = job.workload.cases.size();
             for (const Subject& subject : job.subjects) {
                 row.cells.push_back({&subject, std::vector<std::vector<Sample>>(cases),
@@ -72,34 +72,34 @@ public:
 
     std::vector<CaseResult> take() {
         std::vector<CaseResult> results;
-        for (Row& row : rows_) append(row, results);
+        for (RoundRow& row : rows_) append(row, results);
         return results;
     }
 
 private:
     void run_round(double seconds, bool keep, bool backwards) {
-        for (Row& row : rows_) {
+        for (RoundRow& row : rows_) {
             if (backwards) {
                 for (auto cell = row.cells.rbegin(); cell != row.cells.rend(); ++cell) {
                     measure(*row.job, *cell, seconds, keep);
                 }
             } else {
-                for (Cell& cell : row.cells) measure(*row.job, cell, seconds, keep);
+                for (RoundCell& cell : row.cells) measure(*row.job, cell, seconds, keep);
             }
         }
     }
 
     // Apart, for it slows down what it looks at. The same figure in all rounds.
     void count_syscalls(double seconds) {
-        for (Row& row : rows_) {
+        for (RoundRow& row : rows_) {
             if (!row.job->workload.count_syscalls) continue;
-            for (Cell& cell : row.cells) {
+            for (RoundCell& cell : row.cells) {
                 if (cell.failure.empty()) count_syscalls(row.job->workload, cell, seconds);
             }
         }
     }
 
-    void count_syscalls(const Workload& workload, Cell& cell, double seconds) {
+    void count_syscalls(const Workload& workload, RoundCell& cell, double seconds) {
         show_progress(workload, cell);
         const double calls = workload.count_syscalls(interrupt_, *cell.subject, seconds);
         for (std::vector<Sample>& samples : cell.rounds) {
@@ -107,12 +107,12 @@ private:
         }
     }
 
-    void show_progress(const Workload& workload, const Cell& cell) const {
+    void show_progress(const Workload& workload, const RoundCell& cell) const {
         if (!plan_.progress) return;
         plan_.progress(std::min(done_, all_), all_, workload.scenario + " on " + cell.subject->name);
     }
 
-    void measure(const Job& job, Cell& cell, double seconds, bool keep) {
+    void measure(const Job& job, RoundCell& cell, double seconds, bool keep) {
         show_progress(job.workload, cell);
         ++done_;
         if (!cell.failure.empty()) return;
@@ -128,7 +128,7 @@ private:
         }
     }
 
-    static void add(Cell& cell, const std::vector<Measured>& measured) {
+    static void add(RoundCell& cell, const std::vector<Measured>& measured) {
         for (std::size_t i = 0; i < measured.size(); ++i) {
             cell.rounds[i].push_back(measured[i].sample);
             if (!measured[i].latency) continue;
@@ -137,20 +137,20 @@ private:
         }
     }
 
-    static std::size_t complete_rounds(const Row& row) {
+    static std::size_t complete_rounds(const RoundRow& row) {
         std::size_t rounds = static_cast<std::size_t>(-1);
-        for (const Cell& cell : row.cells) {
+        for (const RoundCell& cell : row.cells) {
             if (cell.failure.empty()) rounds = std::min(rounds, cell.rounds[0].size());
         }
         return rounds == static_cast<std::size_t>(-1) ? 0 : rounds;
     }
 
-    static void append(Row& row, std::vector<CaseResult>& results) {
+    static void append(RoundRow& row, std::vector<CaseResult>& results) {
         const std::size_t rounds = complete_rounds(row);
         const Workload& workload = row.job->workload;
         for (std::size_t i = 0; i < workload.cases.size(); ++i) {
             CaseResult result{workload.scenario, workload.title, workload.cases[i], rounds, {}};
-            for (Cell& cell : row.cells) {
+            for (RoundCell& cell : row.cells) {
                 Series series{*cell.subject, std::move(cell.rounds[i]), cell.failure, {}};
                 series.rounds.resize(cell.failure.empty() ? rounds : 0);
                 if (cell.latency[i] && series.has_results()) {
@@ -165,7 +165,7 @@ private:
     InterruptWatch& interrupt_;
     const RoundPlan& plan_;
     NoiseGuard& noise_;
-    std::vector<Row> rows_;
+    std::vector<RoundRow> rows_;
     std::size_t done_ = 0;
     std::size_t all_ = 0;
 };

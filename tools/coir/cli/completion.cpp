@@ -50,7 +50,7 @@ std::vector<std::string> offered(const CommandInfo& info) {
 }
 
 // In single quotes, for all three shells.
-std::string quoted(const std::string& text) {
+std::string shell_quoted(const std::string& text) {
     std::string result = "'";
     for (const char letter : text) {
         if (letter == '\'') {
@@ -63,18 +63,18 @@ std::string quoted(const std::string& text) {
 }
 
 std::string bash_place(const Place& place) {
-    std::string text = "        " + quoted(place.words) + ")\n";
+    std::string text = "        " + shell_quoted(place.words) + ")\n";
     std::string values;
     for (const OptionInfo& option : place.info->options) {
         if (!takes_value(option)) continue;
         values += "                " + (option.letter.empty() ? "" : option.letter + "|") + option.name + ") ";
         values += option.is_file         ? "files=yes"
                   : option.words.empty() ? "return"
-                                         : "words=" + quoted(joined(option.words));
+                                         : "words=" + shell_quoted(joined(option.words));
         values += " ;;\n";
     }
     if (!values.empty()) text += "            case $previous in\n" + values;
-    const std::string otherwise = "words=" + quoted(joined(offered(*place.info))) +
+    const std::string otherwise = "words=" + shell_quoted(joined(offered(*place.info))) +
                                   (place.info->arguments.are_files ? "; files=yes" : "");
     if (values.empty()) return text + "            " + otherwise + " ;;\n";
     return text + "                *) " + otherwise + " ;;\n            esac ;;\n";
@@ -84,7 +84,7 @@ std::string format_bash(const CommandInfo& root) {
     std::string commands;
     std::string places;
     for (const Place& place : all_places(root)) {
-        if (!place.words.empty()) commands += (commands.empty() ? "" : "|") + quoted(place.words);
+        if (!place.words.empty()) commands += (commands.empty() ? "" : "|") + shell_quoted(place.words);
         places += bash_place(place);
     }
     return "# bash completion for coir\n"
@@ -139,7 +139,7 @@ std::string zsh_option(const OptionInfo& option) {
         spec += (optional ? "::" : ":") + zsh_text(option.placeholder) + ":" +
                 zsh_values(option.words, option.is_file);
     }
-    return quoted(spec);
+    return shell_quoted(spec);
 }
 
 std::string zsh_function_name(const std::string& words) {
@@ -156,7 +156,7 @@ std::string zsh_function(const Place& place) {
     if (info.takes_program) {
         specs += " \\\n        '*::program:_normal'";
     } else if (info.commands.empty() && info.arguments.target) {
-        specs += " \\\n        " + quoted("*:" + zsh_text(info.arguments.placeholder) + ":" +
+        specs += " \\\n        " + shell_quoted("*:" + zsh_text(info.arguments.placeholder) + ":" +
                                           zsh_values(info.arguments.words, info.arguments.are_files));
     }
     if (info.commands.empty()) return text + "    _arguments -s " + specs + "\n}\n";
@@ -164,9 +164,9 @@ std::string zsh_function(const Place& place) {
     text += "    local state line\n    _arguments -s -C " + specs + "\n    case $state in\n";
     text += "        command)\n            local -a commands=(";
     for (const CommandInfo& command : info.commands) {
-        text += "\n                " + quoted(command.name + ":" + command.summary);
+        text += "\n                " + shell_quoted(command.name + ":" + command.summary);
     }
-    for (const std::string& word : info.arguments.words) text += "\n                " + quoted(word);
+    for (const std::string& word : info.arguments.words) text += "\n                " + shell_quoted(word);
     text += ")\n            _describe command commands ;;\n        arguments)\n            case $line[1] in\n";
     for (const CommandInfo& command : info.commands) {
         const std::string words = place.words + (place.words.empty() ? "" : " ") + command.name;
@@ -206,20 +206,20 @@ std::string fish_option(const OptionInfo& option) {
     text += " -l " + option.name.substr(2);
     if (takes_value(option)) {
         text += option.value() == OptionInfo::Value::optional ? "" : " -r";
-        text += option.is_file ? " -F" : option.words.empty() ? "" : " -a " + quoted(joined(option.words));
+        text += option.is_file ? " -F" : option.words.empty() ? "" : " -a " + shell_quoted(joined(option.words));
     }
-    return text + " -d " + quoted(option.description);
+    return text + " -d " + shell_quoted(option.description);
 }
 
 std::string format_fish(const CommandInfo& root) {
     std::string text = "# fish completion for coir\ncomplete -c coir -f\ncomplete -c coir -s h -l help -d 'Print this help and exit'\n";
     for (const Place& place : all_places(root)) {
-        const std::string start = "complete -c coir -n " + quoted(fish_condition(root, place));
+        const std::string start = "complete -c coir -n " + shell_quoted(fish_condition(root, place));
         for (const CommandInfo& command : place.info->commands) {
-            text += start + " -a " + command.name + " -d " + quoted(command.summary) + "\n";
+            text += start + " -a " + command.name + " -d " + shell_quoted(command.summary) + "\n";
         }
         if (!place.info->arguments.words.empty()) {
-            text += start + " -a " + quoted(joined(place.info->arguments.words)) + "\n";
+            text += start + " -a " + shell_quoted(joined(place.info->arguments.words)) + "\n";
         }
         if (place.info->arguments.are_files || place.info->takes_program) text += start + " -F\n";
         for (const OptionInfo& option : place.info->options) {

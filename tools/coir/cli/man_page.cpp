@@ -7,7 +7,7 @@ namespace coir_tool {
 namespace {
 
 // Text as roff wants it: no line begins with a control character, and no dash becomes a hyphen.
-std::string escaped(std::string_view text) {
+std::string roff_escaped(std::string_view text) {
     std::string result;
     for (const char letter : text) {
         if ((letter == '.' || letter == '\'') && (result.empty() || result.back() == '\n')) {
@@ -24,20 +24,20 @@ std::string escaped(std::string_view text) {
     return result;
 }
 
-std::string unfilled(const std::string& text) { return ".nf\n" + escaped(text) + ".fi\n"; }
+std::string unfilled(const std::string& text) { return ".nf\n" + roff_escaped(text) + ".fi\n"; }
 
 std::string format_option(const OptionInfo& option) {
     const bool attached = option.value() == OptionInfo::Value::attached;
     const std::string letter = option.letter.empty() ? "" : option.letter + ", ";
-    std::string text = ".TP\n\\fB" + escaped(letter + option.name) + "\\fR";
+    std::string text = ".TP\n\\fB" + roff_escaped(letter + option.name) + "\\fR";
     if (!option.placeholder.empty()) {
-        text += (attached ? "" : " ") + ("\\fI" + escaped(option.placeholder)) + "\\fR";
+        text += (attached ? "" : " ") + ("\\fI" + roff_escaped(option.placeholder)) + "\\fR";
     }
-    return text + "\n" + escaped(option.description) + ".\n";
+    return text + "\n" + roff_escaped(option.description) + ".\n";
 }
 
 std::string format_synopsis(const CommandInfo& info, const std::string& called) {
-    std::string text = ".B " + escaped(called) + "\n" + escaped(info.usage) + "\n.br\n";
+    std::string text = ".B " + roff_escaped(called) + "\n" + roff_escaped(info.usage) + "\n.br\n";
     for (const CommandInfo& command : info.commands) {
         text += format_synopsis(command, called + " " + command.name);
     }
@@ -45,7 +45,7 @@ std::string format_synopsis(const CommandInfo& info, const std::string& called) 
 }
 
 std::string format_command(const CommandInfo& info, const std::string& called) {
-    std::string text = ".SS " + escaped(called + " " + info.usage) + "\n" + escaped(info.summary) +
+    std::string text = ".SS " + roff_escaped(called + " " + info.usage) + "\n" + roff_escaped(info.summary) +
                        ".\n.PP\n" + unfilled(info.details);
     for (const OptionInfo& option : info.options) text += format_option(option);
     for (const CommandInfo& command : info.commands) {
@@ -54,16 +54,16 @@ std::string format_command(const CommandInfo& info, const std::string& called) {
     return text;
 }
 
-struct Entry {
+struct ManEntry {
     const char* term;
     const char* text;
 };
 
 template <std::size_t count>
-std::string format_entries(const Entry (&entries)[count]) {
+std::string format_entries(const ManEntry (&entries)[count]) {
     std::string text;
-    for (const Entry& entry : entries) {
-        text += ".TP\n.B " + escaped(entry.term) + "\n" + escaped(entry.text) + "\n";
+    for (const ManEntry& entry : entries) {
+        text += ".TP\n.B " + roff_escaped(entry.term) + "\n" + roff_escaped(entry.text) + "\n";
     }
     return text;
 }
@@ -79,7 +79,7 @@ constexpr const char* streams =
     "Results go to standard output. Errors, notes and, on a terminal, a progress line go to standard\n"
     "error. What coir starts by itself stays on the loopback interface and ends by itself.\n";
 
-constexpr Entry environment[] = {
+constexpr ManEntry environment[] = {
     {"COIR_REACTOR",
      "The reactor of programs that leave the choice to the library: auto, a name, or a list."},
     {"COIR_LEGACY",
@@ -93,7 +93,7 @@ constexpr Entry environment[] = {
     {"NO_COLOR, TERM", "No colours when NO_COLOR is set or the terminal is dumb."},
 };
 
-constexpr Entry files[] = {
+constexpr ManEntry file_entries[] = {
     {"$XDG_CONFIG_HOME/coir/reactor",
      "The user's recorded choice; ~/.config/coir/reactor without XDG_CONFIG_HOME."},
     {"/etc/coir/reactor", "The machine's."},
@@ -103,7 +103,7 @@ constexpr const char* about_files =
     "Lines are key = value; # starts a comment. A file whose fingerprint is that of another machine\n"
     "or kernel is passed over, and programs say so once.\n";
 
-constexpr Entry statuses[] = {
+constexpr ManEntry statuses[] = {
     {"0", "Done."},
     {"1",
      "Failed: a measurement, a file, or standard output. coir audit: a verdict is not 'works', or,\n"
@@ -126,16 +126,16 @@ std::string format_man_page(const CommandInfo& root) {
         ".\\\" SPDX-License-Identifier: BSL-1.0\n"
         ".TH COIR 1 \"\" \"coir\" \"User Commands\"\n"
         ".SH NAME\ncoir \\- " +
-        escaped(root.summary.substr(root.summary.find(" - ") + 3)) + "\n.SH SYNOPSIS\n" +
-        format_synopsis(root, root.name) + ".SH DESCRIPTION\n" + escaped(description) + ".PP\n" +
-        escaped(streams);
+        roff_escaped(root.summary.substr(root.summary.find(" - ") + 3)) + "\n.SH SYNOPSIS\n" +
+        format_synopsis(root, root.name) + ".SH DESCRIPTION\n" + roff_escaped(description) + ".PP\n" +
+        roff_escaped(streams);
     for (const OptionInfo& option : root.options) text += format_option(option);
     text += ".SH COMMANDS\n";
     for (const CommandInfo& command : root.commands) {
         text += format_command(command, root.name + " " + command.name);
     }
     text += ".SH ENVIRONMENT\n" + format_entries(environment);
-    text += ".SH FILES\n" + format_entries(files) + ".PP\n" + escaped(about_files);
+    text += ".SH FILES\n" + format_entries(file_entries) + ".PP\n" + roff_escaped(about_files);
     text += ".SH EXIT STATUS\n" + format_entries(statuses);
     return text + ".SH EXAMPLES\n" + unfilled(root.details);
 }

@@ -41,9 +41,9 @@ bool has_several_kinds(const std::vector<BarRow>& rows) {
     });
 }
 
-class Drawing {
+class BarDrawing {
 public:
-    explicit Drawing(const BarChart& chart)
+    explicit BarDrawing(const BarChart& chart)
         : chart_(chart), end_(scale_end(chart.rows)), has_kinds_(has_several_kinds(chart.rows)) {
         has_several_rows_ = std::any_of(chart.rows.begin(), chart.rows.end(),
                                         [](const BarRow& row) { return !row.first_of_subject; });
@@ -151,6 +151,6 @@ private:
 
 }  // namespace
 
-std::string draw_bars(const BarChart& chart) { return Drawing(chart).draw(); }
+std::string draw_bars(const BarChart& chart) { return BarDrawing(chart).draw(); }
 
 }  // namespace coir_tool

@@ -16,8 +16,6 @@
 namespace coir_tool {
 namespace {
 
-constexpr std::size_t longest_figure = 14;
-
 std::string format_spread(const Summary& summary) {
     const double percent = 100 * summary.deviation / summary.median;
     if (!std::isfinite(percent)) return {};

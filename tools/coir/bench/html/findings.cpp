@@ -12,7 +12,7 @@ bool is_size(const CaseInfo& info) { return info.unit == "bytes"; }
 std::string strong(const std::string& name) { return element("strong", "", shortened(name, 40)); }
 
 // "a", "a and b", "a, b and c".
-std::string joined(const std::vector<std::string>& words) {
+std::string with_and(const std::vector<std::string>& words) {
     std::string text;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& words) {
 std::string names_of(const std::vector<const Series*>& all) {
     std::vector<std::string> names;
     for (const Series* one : all) names.push_back(strong(one->subject.name));
-    return joined(names);
+    return with_and(names);
 }
 
 // "1.27 times as fast as the next, poll (1.24 to 1.31)"

@@ -16,7 +16,6 @@ constexpr double most_nines = 5;
 constexpr double steps_per_nine = 10;
 // A curve ends where fewer operations than these were slower: their times are chance.
 constexpr double least_beyond = 10;
-constexpr std::size_t longest_figure = 14;
 
 double operations_of(const std::vector<LatencyPoint>& latency) {
     return static_cast<double>(latency.back().count);

@@ -41,9 +41,9 @@ std::string label_of(const AxisTick& tick) {
     return digits;
 }
 
-class Drawing {
+class LineDrawing {
 public:
-    explicit Drawing(const LineChart& chart) : chart_(chart) {}
+    explicit LineDrawing(const LineChart& chart) : chart_(chart) {}
 
     std::string draw() const {
         const std::string& id = chart_.id;
@@ -145,7 +145,7 @@ private:
 
 }  // namespace
 
-std::string draw_lines(const LineChart& chart) { return Drawing(chart).draw(); }
+std::string draw_lines(const LineChart& chart) { return LineDrawing(chart).draw(); }
 
 std::string draw_key(const std::vector<Line>& lines) {
     std::string text = "<ul class=\"key\">";

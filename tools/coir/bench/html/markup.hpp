@@ -13,6 +13,8 @@ namespace coir_tool {
 std::string escaped(std::string_view text);
 /// At most `most` characters: of what is longer, the end is an ellipsis.
 std::string shortened(const std::string& text, std::size_t most);
+/// Of a figure in a table or beside a bar, in characters.
+constexpr std::size_t longest_figure = 14;
 /// A coordinate, to a tenth: "12", "0.5".
 std::string coordinate(double number);
 /// A share of the width: "43.2%".

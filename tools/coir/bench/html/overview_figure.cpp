@@ -21,28 +21,28 @@ constexpr double axis_height = 24;
 // What is beyond these is drawn at the edge.
 constexpr double least_speed = 0.02;
 constexpr double most_speed = 50;
-constexpr std::size_t longest_label = 44;
-constexpr std::size_t longest_figure = 12;
+constexpr std::size_t longest_row_label = 44;
+constexpr std::size_t longest_ratio = 12;
 
 struct Point {
     Subject subject;
     Comparison comparison;
 };
 
-struct Row {
+struct OverviewRow {
     std::string label;
     const Series* base = nullptr;
     std::vector<Point> points;
 };
 
-std::vector<Row> rows_of(const ReportView& report) {
-    std::vector<Row> rows;
+std::vector<OverviewRow> rows_of(const ReportView& report) {
+    std::vector<OverviewRow> rows;
     for (const ScenarioView& scenario : report.scenarios()) {
         for (const CaseView& view : scenario.cases) {
             for (std::size_t run = 0; run < view.runs.size(); ++run) {
                 const Series* base = view.runs[run] ? view.runs[run]->base() : nullptr;
                 if (!base || !is_contender(base->subject)) continue;
-                Row row{scenario.name + ", " + view.info.name, base, {}};
+                OverviewRow row{scenario.name + ", " + view.info.name, base, {}};
                 if (report.has_several_runs()) row.label += " · " + report.letter_of(run);
                 for (const SeriesView& one : view.series) {
                     if (one.run != run || one.is_base()) continue;
@@ -62,10 +62,10 @@ bool has_interval(const Comparison& comparison) {
     return comparison.finding != Finding::too_few_rounds;
 }
 
-Scale scale_of(const std::vector<Row>& rows) {
+Scale scale_of(const std::vector<OverviewRow>& rows) {
     double lowest = 0.8;
     double highest = 1.25;
-    for (const Row& row : rows) {
+    for (const OverviewRow& row : rows) {
         for (const Point& point : row.points) {
             const Comparison& comparison = point.comparison;
             const bool interval = has_interval(comparison);
@@ -95,13 +95,13 @@ std::string format_times(double speed) {
     return (text.ends_with("0") ? text.substr(0, text.size() - 1) : text) + "×";
 }
 
-class Drawing {
+class OverviewDrawing {
 public:
-    Drawing(const ReportView& report, const std::vector<Row>& rows)
+    OverviewDrawing(const ReportView& report, const std::vector<OverviewRow>& rows)
         : report_(report), rows_(rows), scale_(scale_of(rows)) {}
 
     std::string draw() {
-        for (const Row& row : rows_) add_row(row);
+        for (const OverviewRow& row : rows_) add_row(row);
         const std::string height = coordinate(y_);
         std::string text =
             "<svg class=\"chart\" role=\"img\" aria-labelledby=\"ot\" aria-describedby=\"od\" height=\"" +
@@ -115,8 +115,8 @@ public:
     }
 
 private:
-    void add_row(const Row& row) {
-        const std::string shown = shortened(row.label, longest_label);
+    void add_row(const OverviewRow& row) {
+        const std::string shown = shortened(row.label, longest_row_label);
         const std::string hint = shown == row.label ? "" : element("title", "", row.label);
         labels_ += enclosed("text", "class=\"halo\" y=\"" + coordinate(y_ + 14) + "\"", escaped(shown) + hint);
         separators_ += "M0 " + coordinate(y_) + "H1000";
@@ -158,7 +158,7 @@ private:
     }
 
     const ReportView& report_;
-    const std::vector<Row>& rows_;
+    const std::vector<OverviewRow>& rows_;
     const Scale scale_;
     double y_ = 0;
     std::string labels_;
@@ -167,9 +167,9 @@ private:
     std::string markers_;
 };
 
-std::vector<Line> key_of(const ReportView& report, const std::vector<Row>& rows) {
+std::vector<Line> key_of(const ReportView& report, const std::vector<OverviewRow>& rows) {
     std::vector<Line> key;
-    for (const Row& row : rows) {
+    for (const OverviewRow& row : rows) {
         for (const Point& point : row.points) {
             const bool known = std::any_of(key.begin(), key.end(), [&](const Line& line) {
                 return line.label == point.subject.name;
@@ -199,12 +199,12 @@ const char* style_of(Finding finding) {
     return finding == Finding::slower ? "down" : "dim";
 }
 
-std::string format_overview_table(const std::vector<Row>& rows, const std::vector<Line>& key) {
+std::string format_overview_table(const std::vector<OverviewRow>& rows, const std::vector<Line>& key) {
     std::vector<std::string> columns = {"case", "base"};
     for (const Line& line : key) columns.push_back(line.label);
     HtmlTable table("Speed compared with the base: ▲ faster, ▼ slower, ≈ the same within noise, ? too few rounds",
                     columns);
-    for (const Row& row : rows) {
+    for (const OverviewRow& row : rows) {
         std::vector<HtmlCell> cells = {{row.base->subject.name}};
         for (const Line& line : key) {
             const auto found = std::find_if(row.points.begin(), row.points.end(), [&](const Point& point) {
@@ -215,7 +215,7 @@ std::string format_overview_table(const std::vector<Row>& rows, const std::vecto
                 continue;
             }
             const Comparison& comparison = found->comparison;
-            cells.push_back({shortened(format_fixed(comparison.speed, 2), longest_figure) +
+            cells.push_back({shortened(format_fixed(comparison.speed, 2), longest_ratio) +
                                  sign_of(comparison.finding),
                              style_of(comparison.finding)});
         }
@@ -227,18 +227,18 @@ std::string format_overview_table(const std::vector<Row>& rows, const std::vecto
 }  // namespace
 
 std::string format_overview_figure(const ReportView& report) {
-    const std::vector<Row> rows = rows_of(report);
+    const std::vector<OverviewRow> rows = rows_of(report);
     if (rows.empty()) return {};
     const std::vector<Line> key = key_of(report, rows);
     const std::string base = rows.front().base->subject.name;
-    const bool one_base = std::all_of(rows.begin(), rows.end(), [&](const Row& row) {
+    const bool one_base = std::all_of(rows.begin(), rows.end(), [&](const OverviewRow& row) {
         return row.base->subject.name == base;
     });
     return "<figure class=\"card over\"><figcaption>" +
-           element("h3", "", "Compared with " + (one_base ? shortened(base, longest_label) : "the base")) +
+           element("h3", "", "Compared with " + (one_base ? shortened(base, longest_row_label) : "the base")) +
            element("p", "class=\"sub\"",
                    "speed, round by round, with 95 % intervals; to the right of 1× is better; logarithmic") +
-           "</figcaption>" + draw_key(key) + Drawing(report, rows).draw() +
+           "</figcaption>" + draw_key(key) + OverviewDrawing(report, rows).draw() +
            format_overview_table(rows, key) + "</figure>\n";
 }
 

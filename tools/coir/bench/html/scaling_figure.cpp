@@ -21,7 +21,6 @@ namespace {
 constexpr double most_linear = 20;
 // Between the labels of the x axis, as a share of its width: they do not touch on a telephone.
 constexpr double label_distance = 0.16;
-constexpr std::size_t longest_figure = 14;
 
 /// Cases of one axis and one unit.
 struct Family {
