@@ -42,19 +42,21 @@ public:
         require_thread("submit");
         require_idle(operation, "submit");
         if (!operation.complete) fail("was given an operation without a completion function");
-        in_flight_.insert(&operation);
+        note(in_flight_, &operation);
         inner_->submit(operation);
     }
     void cancel(Operation& operation) noexcept override {
         require_thread("cancel");
-        if (in_flight_.count(&operation) == 0) fail("was asked to cancel what is not in flight");
+        if (!blind_ && in_flight_.count(&operation) == 0) {
+            fail("was asked to cancel what is not in flight");
+        }
         inner_->cancel(operation);
     }
     bool submit(MultiOperation& operation) noexcept override {
         require_thread("submit");
         if (!operation.event) fail("was given a multi-operation without an event function");
         const bool taken = inner_->submit(operation);
-        if (taken && !sources_.insert(&operation).second) fail("was given a source twice");
+        if (taken && !note(sources_, &operation)) fail("was given a source twice");
         return taken;
     }
     void cancel(MultiOperation& operation) noexcept override {
@@ -65,19 +67,22 @@ public:
 
     WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
         require_thread("wait");
-        CompletionList collected;
-        collected.reserve_events(completions.event_room());
-        const WaitResult result = inner_->wait(deadline, collected);
-        for (Operation* operation = collected.take(); operation;) {
-            Operation* next = operation->next;
-            check_completion(*operation);
-            completions.finish(*operation, operation->result);
-            operation = next;
-        }
-        for (const CompletionList::Pending& pending : collected.events()) {
-            if (sources_.count(pending.source) == 0) fail("sent an event after the last one");
+        // What a wait has brought that failed is in the list yet.
+        Operation* const earlier = completions.take();
+        const std::size_t earlier_events = completions.events().size();
+        const WaitResult result = inner_->wait(deadline, completions);
+        Operation* const brought = completions.take();
+        for_each(earlier, [&](Operation& one) { completions.finish(one, one.result); });
+        for_each(brought, [&](Operation& one) {
+            check_completion(one);
+            completions.finish(one, one.result);
+        });
+        for (std::size_t i = earlier_events; i < completions.events().size(); ++i) {
+            const CompletionList::Pending& pending = completions.events()[i];
+            if (!blind_ && sources_.count(pending.source) == 0) {
+                fail("sent an event after the last one");
+            }
             if (!pending.event.more) sources_.erase(pending.source);
-            completions.event(*pending.source, pending.event);
         }
         return result;
     }
@@ -110,13 +115,30 @@ private:
                      .c_str());
         }
     }
+    template <class F>
+    static void for_each(Operation* first, F f) noexcept {
+        while (first) {
+            Operation* const next = first->next;
+            f(*first);
+            first = next;
+        }
+    }
+    // Where there is no memory to remember it, what is remembered says nothing any more.
+    template <class Set, class Item>
+    bool note(Set& known, const Item* item) noexcept {
+        try {
+            return known.insert(item).second;
+        } catch (const std::bad_alloc&) {
+            return blind_ = true;
+        }
+    }
     void require_idle(const Operation& operation, const char* call) const noexcept {
         if (in_flight_.count(&operation) != 0) {
             fail((std::string("was given (") + call + ") an operation that is in flight").c_str());
         }
     }
     void check_completion(const Operation& operation) noexcept {
-        if (in_flight_.erase(&operation) == 0) {
+        if (in_flight_.erase(&operation) == 0 && !blind_) {
             fail("completed an operation twice, or one that it was never given");
         }
         const bool handed_to_pool =
@@ -139,6 +161,7 @@ private:
     std::unique_ptr<Reactor> inner_;
     std::thread::id thread_;
     long kernel_thread_ = 0;
+    bool blind_ = false;
     std::unordered_set<const Operation*> in_flight_;
     std::unordered_set<const MultiOperation*> sources_;
 };

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string>
 #include <system_error>
 
 #include <poll.h>
@@ -41,12 +42,13 @@ class EpollReactor final : public ReadinessReactor {
 public:
     explicit EpollReactor(Sys& sys) : ReadinessReactor(sys), wake_fd_(sys) {
         const long fd = make_epoll(sys);
-        if (fd < 0) {
-            throw std::system_error(static_cast<int>(-fd), std::generic_category(),
-                                    "coir: epoll_create1");
-        }
+        if (fd < 0) fail(fd, "epoll_create1");
         epoll_ = static_cast<int>(fd);
-        control(EPOLL_CTL_ADD, wake_fd_.fd(), EPOLLIN | EPOLLET, wake_token);
+        const long added = control(EPOLL_CTL_ADD, wake_fd_.fd(), EPOLLIN | EPOLLET, wake_token);
+        if (added < 0) {  // nobody could wake it
+            sys.close(epoll_);
+            fail(added, "epoll_ctl");
+        }
     }
     ~EpollReactor() override { sys_.close(epoll_); }
 
@@ -72,6 +74,10 @@ public:
     }
 
 private:
+    [[noreturn]] static void fail(long error, const char* call) {
+        throw std::system_error(static_cast<int>(-error), std::generic_category(),
+                                std::string("coir: ") + call);
+    }
     static std::uint64_t token(int fd, const FdState& state) noexcept {
         return (static_cast<std::uint64_t>(state.generation) << 32) |
                static_cast<std::uint32_t>(fd);

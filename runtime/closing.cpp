@@ -33,7 +33,7 @@ bool Scheduler::drain_round(Nanoseconds grace) {
     limit.fire = [](TimerNode& node) noexcept {
         static_cast<Limit&>(node).scheduler->request_leave();
     };
-    arm(limit, saturating_add(now(), grace));
+    timers_.arm_last(limit, saturating_add(now(), grace));
     while (tasks_alive_ > 0 && limit.heap_index != TimerNode::unarmed) {
         poll(true);
         run_ready();
@@ -95,12 +95,25 @@ void Scheduler::close() {
     if (tasks_alive_ > 0) {
         log(LogLevel::error, "coir: these tasks did not end when they were cancelled; their stacks "
                              "are abandoned:\n" + describe_tasks());
+    }
+    end_watches();
+    finish_closing();
+}
+
+// The reactor is broken, or memory is short, and nobody will try again: nothing runs any more. What
+// the kernel may still write to stays where it is.
+void Scheduler::give_up() noexcept {
+    if (closed_ || running_ || of_parent_) return;
+    finish_closing();
+}
+
+void Scheduler::finish_closing() noexcept {
+    if (tasks_alive_ > 0) {
         // One of them may wait for a job that never returns.
         ThreadPoolCore::abandon(std::move(pool_));
         ThreadPoolCore::abandon(std::move(resolver_pool_));
         ThreadPoolCore::abandon(std::move(waiting_pool_));
     }
-    end_watches();
     pool_.reset();
     resolver_pool_.reset();
     waiting_pool_.reset();
@@ -123,7 +136,7 @@ void Scheduler::close() {
     fd_watches_.reset();
     hooks_.reset();
     unregister_scheduler(*this);
-    if (tasks_alive_ > 0) {
+    if (tasks_alive_ > 0 || in_flight_ > 0) {
         for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) task->left_behind();
         abandon(std::move(stacks_), std::move(reactor_));
         return;

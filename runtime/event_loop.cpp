@@ -5,6 +5,8 @@
 #include "scheduler.hpp"
 #include "thread_pool.hpp"
 
+#include <coir/error.hpp>
+#include <coir/log.hpp>
 #include <coir/version.hpp>
 
 #include <utility>
@@ -108,8 +110,11 @@ EventLoop::EventLoop(RunOptions options)
 EventLoop::~EventLoop() {
     try {
         close();
+    } catch (const WrongThreadError& error) {
+        detail::log_error("coir: closing a loop failed", error.what());
     } catch (const std::exception& error) {
-        detail::log(LogLevel::error, std::string("coir: closing a loop failed: ") + error.what());
+        detail::log_error("coir: closing a loop failed", error.what());
+        scheduler_->give_up();
     }
     scheduler_->orphan();
 }

@@ -10,6 +10,7 @@
 #include <coir/detail/executor_call.hpp>
 
 #include "scheduler.hpp"
+#include "made_error.hpp"
 #include "thread_pool.hpp"
 
 #include <coir/error.hpp>
@@ -160,7 +161,7 @@ public:
     ~Ticket() {
         if (!flight_) return;
         if (flight_->leave_queue(Flight::Phase::running)) {
-            flight_->error_ = std::make_exception_ptr(BrokenPromise());
+            flight_->error_ = made_error<BrokenPromise>();
             flight_->go_home();
         }
         flight_->drop();

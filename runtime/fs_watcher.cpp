@@ -54,8 +54,8 @@ std::optional<FsEventKind> kind_of(std::uint32_t mask) noexcept {
 
 class FsWatcherState final : public LoopFd {
 public:
-    FsWatcherState(Scheduler& scheduler, int fd)
-        : LoopFd(scheduler, fd), buffer_(std::make_unique<char[]>(buffer_size)) {}
+    FsWatcherState(Scheduler& scheduler, int fd, std::unique_ptr<char[]> buffer) noexcept
+        : LoopFd(scheduler, fd), buffer_(std::move(buffer)) {}
 
     void add(const std::string& path) {
         require_own_task("FsWatcher::add");
@@ -188,7 +188,10 @@ FsWatcher::FsWatcher() {
     detail::Scheduler& scheduler = detail::running_scheduler("FsWatcher");
     Fd fd(static_cast<int>(detail::check_io(
         scheduler.sys()(SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK), "making an FsWatcher")));
-    state_ = detail::LoopPtr<detail::FsWatcherState>::make(scheduler, fd.get()).release();
+    auto buffer = std::make_unique<char[]>(detail::buffer_size);
+    // From here on nothing fails while the descriptor has two owners.
+    state_ = detail::LoopPtr<detail::FsWatcherState>::make(scheduler, fd.get(), std::move(buffer))
+                 .release();
     static_cast<void>(fd.release());
 }
 

@@ -48,7 +48,12 @@ int start_one(LoopGroupCore& group, std::size_t index, const std::shared_ptr<Ser
                [&, counting = std::move(counting)]() mutable {
                    slot->server =
                        detail::start_server(std::move(counting), {host}, port, options);
-                   group.keep_server(index, slot);
+                   try {
+                       group.keep_server(index, slot);
+                   } catch (...) {
+                       slot->server = Server();  // its handler refers to the slot
+                       throw;
+                   }
                    return slot->server.port();
                })
         .get();
@@ -111,7 +116,7 @@ void GroupServer::join() noexcept {
     try {
         shut_down(Nanoseconds(0));
     } catch (const std::exception& error) {
-        detail::log(LogLevel::error, std::string("coir: the end of a group's server: ") + error.what());
+        detail::log_error("coir: the end of a group's server", error.what());
     } catch (const CancelledError&) {
         // The task was masked: a server's own, whose loop has come to its end.
     }

@@ -71,13 +71,23 @@ void log(LogLevel level, std::string_view message) noexcept {
             return;
         }
         if (level > default_limit()) return;
-        std::string line(message);
-        line += '\n';
-        // Not stdio: it may be in use by a suspended task. What cannot be written is lost.
-        real_sys().write(STDERR_FILENO, line.data(), line.size());
+        // Not stdio: it may be in use by a suspended task. In one piece, and without memory of its
+        // own. What cannot be written is lost.
+        iovec line[] = {{const_cast<char*>(message.data()), message.size()},
+                        {const_cast<char*>("\n"), 1}};
+        real_sys()(SYS_writev, STDERR_FILENO, line, 2);
     } catch (...) {
         // A log line must never bring a program down.
     }
+}
+
+void log_error(std::string_view what, std::string_view why) noexcept {
+    char line[512];
+    std::size_t size = 0;
+    for (const std::string_view part : {what, std::string_view(": "), why}) {
+        size += part.copy(line + size, sizeof line - size);
+    }
+    log(LogLevel::error, {line, size});
 }
 
 void log_once(LogLevel level, std::string_view message) noexcept {

@@ -69,7 +69,12 @@ void LoopGroupCore::start(const std::shared_ptr<LoopGroupCore>& self) {
         for (std::size_t i = 0; i < self->members_.size(); ++i) {
             Member& member = *self->members_[i];
             member.end = StateRef<End>::adopt(new End);
-            member.thread = std::thread([self, &member] { run(member); });
+            try {
+                member.thread = std::thread([self, &member] { run(member); });
+            } catch (...) {
+                member.end->drop_ref();  // the thread's
+                throw;
+            }
             ::pthread_setname_np(member.thread.native_handle(),
                                  ("coir-loop-" + std::to_string(i)).c_str());
         }
@@ -131,12 +136,12 @@ bool LoopGroupCore::on_own_thread() const noexcept {
 void LoopGroupCore::request_stop() noexcept {
     for (const auto& member : members_) {
         member->open = false;
-        try {
-            EventLoop* const loop = member->loop.get();
-            loop->call_soon_threadsafe([loop] { loop->stop(); });
-        } catch (const std::exception&) {
-            // Closed by now.
-        }
+        if (member->stop.posted.exchange(true)) continue;
+        member->stop.loop = member->loop.get();
+        member->stop.run = [](ReadyEntry& entry) noexcept {
+            static_cast<Stop&>(entry).loop->stop();
+        };
+        static_cast<void>(member->loop->scheduler().post(member->stop));  // or it is closed by now
     }
 }
 

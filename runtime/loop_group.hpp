@@ -57,6 +57,11 @@ private:
         void reached() noexcept { complete(Outcome::value, nullptr, {}); }
         void cancel_requested(std::string&&) noexcept override {}
     };
+    /// What stops a loop: it needs no memory, for without it shutdown() would wait for ever.
+    struct Stop : ReadyEntry {
+        EventLoop* loop = nullptr;
+        std::atomic<bool> posted{false};
+    };
     struct Member {
         std::unique_ptr<EventLoop> loop;
         std::thread thread;
@@ -64,6 +69,7 @@ private:
         std::atomic<bool> open{true};
         std::exception_ptr failure;  // once the end is reached
         StateRef<End> end;
+        Stop stop;
         std::vector<std::shared_ptr<ServerSlot>> servers;  // the loop's thread
     };
     static void run(Member& member) noexcept;

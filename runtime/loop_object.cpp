@@ -26,31 +26,19 @@ void LoopObject::dispose() noexcept {
     free_state(scheduler, memory, block_class);
 }
 
-namespace {
-struct RemoteDrop : ReadyEntry {
-    LoopObject* object = nullptr;
-    void (*drop)(LoopObject&) noexcept = nullptr;
-};
-}  // namespace
-
 void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept {
     if (object.scheduler().usable_here()) {
         drop(object);
         return;
     }
-    auto* remote = new (std::nothrow) RemoteDrop;
-    if (!remote) return;  // leaking is all that is left to do safely
-    remote->object = &object;
-    remote->drop = drop;
-    remote->run = [](ReadyEntry& entry) noexcept {
-        auto* self = static_cast<RemoteDrop*>(&entry);
-        self->drop(*self->object);
-        delete self;
+    LoopObject::RemoteDrop& remote = object.remote_drop_;
+    remote.object = &object;
+    remote.drop = drop;
+    remote.run = [](ReadyEntry& entry) noexcept {
+        auto& self = static_cast<LoopObject::RemoteDrop&>(entry);
+        self.drop(*self.object);
     };
-    if (!object.scheduler().post_last(*remote)) {
-        delete remote;
-        drop(object);
-    }
+    if (!object.scheduler().post_last(remote)) drop(object);
 }
 
 void LoopFd::close_now() noexcept {

@@ -36,11 +36,19 @@ protected:
 private:
     template <class T>
     friend class LoopPtr;
+    friend void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept;
     void dispose() noexcept;
+
+    /// How the end of its one handle comes home from another thread: closing needs no memory.
+    struct RemoteDrop : ReadyEntry {
+        LoopObject* object = nullptr;
+        void (*drop)(LoopObject&) noexcept = nullptr;
+    };
 
     Scheduler& scheduler_;
     std::uint32_t references_ = 1;
     std::uint16_t block_class_ = 0;
+    RemoteDrop remote_drop_;
 };
 
 /// A counted pointer.
@@ -93,7 +101,8 @@ private:
     T* object_ = nullptr;
 };
 
-/// Calls `drop(object)` on the loop's thread: at once, or by a post when the loop runs elsewhere.
+/// Calls `drop(object)` on the loop's thread: at once, or by a post when the loop runs elsewhere. Once
+/// in an object's life.
 void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept;
 
 /// An object with a descriptor that coir closes.

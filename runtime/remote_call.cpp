@@ -3,6 +3,7 @@
 #include <coir/detail/thread_result.hpp>
 
 #include "context.hpp"
+#include "made_error.hpp"
 #include <coir/detail/futex_lock.hpp>
 
 #include <coir/error.hpp>
@@ -51,8 +52,7 @@ void RemoteCall::start() {
         complete(Outcome::cancelled, nullptr, reason);
     } else if (home_->closed()) {
         drop_callable();
-        fail(std::make_exception_ptr(
-            std::logic_error("coir: the loop was closed before the task had begun")));
+        fail(made_error<std::logic_error>("coir: the loop was closed before the task had begun"));
     } else {
         try {
             const InContext in(*home_, variables_);
@@ -104,8 +104,7 @@ void RemoteCall::task_ended(const TaskBase& task, Outcome outcome,
 
 void RemoteCall::task_left_behind() noexcept {
     task_ = nullptr;
-    fail(std::make_exception_ptr(
-        std::logic_error("coir: the loop was closed although the task had not ended")));
+    fail(made_error<std::logic_error>("coir: the loop was closed although the task had not ended"));
 }
 
 }  // namespace detail

@@ -17,7 +17,7 @@ Runner::~Runner() {
     try {
         close();
     } catch (const std::exception& error) {
-        detail::log(LogLevel::error, std::string("coir: closing a runner failed: ") + error.what());
+        detail::log_error("coir: closing a runner failed", error.what());
     }
 }
 

@@ -80,6 +80,7 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     default_stacks_ = &stacks_->class_for(options_.stack_size);
     stacks_->class_for(options_.main_stack_size);
     completions_.reserve_events(256);
+    timers_.keep_room();
     thread_ = ThreadState::of_this_thread();
     stop_mark_.scheduler = this;
     stop_mark_.run = [](ReadyEntry& entry) noexcept {

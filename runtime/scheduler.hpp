@@ -159,6 +159,8 @@ public:
     void request_leave() noexcept { leave_ = true; }
     void run_until_done(StateBase& state);
     void close();
+    /// For a loop that could not be closed and is about to go.
+    void give_up() noexcept;
     void after_fork_in_child();
     /// In the child of a fork (fork.cpp).
     void left_to_parent() noexcept;
@@ -347,6 +349,7 @@ private:
     void drain();
     bool drain_round(Nanoseconds grace);
     void end_watches();
+    void finish_closing() noexcept;
 
     // Hot: what every switch touches.
     ReadyEntry* ready_head_ = nullptr;

@@ -3,6 +3,7 @@
 //
 //   pending --settle()--> value | error | cancelled        (once; then the waiters are woken in order)
 #include "context.hpp"
+#include "made_error.hpp"
 
 #include <coir/error.hpp>
 
@@ -128,7 +129,7 @@ bool StateBase::set_cancelled(const std::string& message) {
 
 void StateBase::break_promise() noexcept {
     try {
-        set_error(std::make_exception_ptr(BrokenPromise()));
+        set_error(made_error<BrokenPromise>());
     } catch (...) {
         // The loop is closed or elsewhere: nobody waits any more.
     }

@@ -27,6 +27,13 @@ public:
     TimePoint next() const noexcept { return empty() ? never : entries_.front().when; }
     /// Arms `node`, which must not be armed. May throw std::bad_alloc.
     void arm(TimerNode& node, TimePoint when) {
+        if (entries_.capacity() - entries_.size() < 2) [[unlikely]] keep_room();
+        arm_last(node, when);
+    }
+    /// Room for one timer more than there will be, for arm_last(). May throw std::bad_alloc.
+    void keep_room() { entries_.reserve(entries_.size() < 8 ? 16 : entries_.size() * 2); }
+    /// The same for the one timer that must not fail: the limit of a loop's end.
+    void arm_last(TimerNode& node, TimePoint when) noexcept {
         entries_.push_back({when, ++sequence_, &node});
         ++size_;
         sift_up(entries_.size() - 1);

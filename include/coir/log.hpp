@@ -20,6 +20,9 @@ COIR_API void set_log_handler(std::function<void(LogLevel, std::string_view)> ha
 
 namespace detail {
 COIR_API void log(LogLevel level, std::string_view message) noexcept;
+/// An error line from two parts, in room of its own: for where there may be no memory. What is too
+/// long for it is cut off.
+COIR_API void log_error(std::string_view what, std::string_view why) noexcept;
 /// The same, if the process has not logged these very words before. For what every loop of a program
 /// would say again; not for messages without number, as each is kept.
 COIR_API void log_once(LogLevel level, std::string_view message) noexcept;

@@ -8,6 +8,8 @@
 #include <coir/await.hpp>
 #include <coir/error.hpp>
 #include <coir/event_loop.hpp>
+#include <coir/future.hpp>
+#include <coir/loop_group.hpp>
 #include <coir/queue.hpp>
 #include <coir/reactor.hpp>
 #include <coir/run.hpp>
@@ -348,4 +350,64 @@ TEST_CASE("no memory: tasks that wait for locks and channels are served and canc
         CHECK(writer.cancelled());
         for (auto* task : {&waiter, &party, &selector, &reader}) coir::await(*task);
     });
+}
+
+TEST_CASE("no memory: a promise that is dropped wakes who waits, though with bad_alloc") {
+    run_on_sim([] {
+        auto promise = std::make_unique<coir::Promise<int>>();
+        auto future = promise->get_future();
+        auto waiter = coir::create_task([&] { return coir::await(future); });
+        coir::yield_now();
+        refuse_memory = true;
+        promise.reset();
+        refuse_memory = false;
+        try {
+            coir::await(waiter);
+            CHECK(false);
+        } catch (const coir::BrokenPromise&) {
+        } catch (const std::bad_alloc&) {
+        }
+    });
+}
+
+TEST_CASE("no memory: a loop closes all the same, and a line is logged") {
+    coir::EventLoop loop(coir_test::options());
+    bool cleaned_up = false;
+    auto task = loop.create_task([&] {
+        struct Clean {
+            bool& done;
+            ~Clean() { done = true; }
+        } clean{cleaned_up};
+        coir::sleep(1h);
+    });
+    loop.run_once(coir::RunMode::no_wait);
+    refuse_memory = true;
+    loop.close();
+    refuse_memory = false;
+    CHECK(cleaned_up);
+    CHECK(task.cancelled());
+}
+
+TEST_CASE("no memory: a loop group is shut down all the same") {
+    coir::LoopGroup group(2, coir_test::options());
+    refuse_memory = true;
+    group.shutdown();
+    refuse_memory = false;
+    CHECK_THROWS_AS(group.create_task([] {}), coir::InvalidStateError);
+}
+
+TEST_CASE("a loop whose reactor has failed for good can be destroyed, with tasks that wait") {
+    coir_test::LogCapture log;
+    coir::RunOptions options;
+    options.reactor = "clock";
+    reactor_fails = false;
+    {
+        coir::EventLoop loop(options);
+        loop.create_task([] { coir::sleep(1h); }).set_name("left behind");
+        loop.run_once(coir::RunMode::no_wait);
+        reactor_fails = true;
+        CHECK_THROWS_AS(loop.close(), coir::IoError);
+    }
+    reactor_fails = false;
+    CHECK(log.contains("closing a loop failed"));
 }
