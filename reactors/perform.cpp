@@ -5,6 +5,8 @@
 // - sockets have MSG_DONTWAIT; nothing else does.
 // - preadv2/pwritev2 with RWF_NOWAIT work on pipes, timerfd, signalfd, eventfd reads and page-cached
 //   files; elsewhere they say EOPNOTSUPP, and poll() followed by the plain call has to do.
+//   EINVAL is also what a buffer gets that is too small for an eventfd, timerfd or signalfd, and
+//   waiting would not change that.
 // - a blocking connect() has no such flag: O_NONBLOCK is set around the one call. The socket is
 //   fresh, so that nobody else can see it.
 // - connect() to a Unix listener whose queue is full says EAGAIN, and the socket counts as writable
@@ -59,7 +61,7 @@ std::int32_t read_or_write_now(Sys& sys, Operation& operation) noexcept {
     // No way to ask without waiting: look first. Another reader could still be quicker.
     const std::int32_t events = poll_now(sys, operation.fd, reads ? POLLIN : POLLOUT);
     if (events < 0) return events;
-    if (events == 0) return -EAGAIN;
+    if (events == 0) return result == -EINVAL ? -EINVAL : -EAGAIN;
     if (operation.offset == no_offset) {
         return narrow(sys(reads ? SYS_readv : SYS_writev, operation.fd, pieces, count));
     }

@@ -145,7 +145,7 @@ long read_device(Scheduler& loop, int fd, const iovec* pieces, int count,
             // No way to ask without waiting: look first. Another reader could still be quicker.
             if (waiting.nonblocking() || ready_now(sys, fd, POLLIN)) {
                 got = sys(SYS_readv, fd, pieces, count);
-            } else {
+            } else if (got != -EINVAL) {  // else it is too small for an eventfd and its like
                 got = -EAGAIN;
             }
         }

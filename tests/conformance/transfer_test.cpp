@@ -268,3 +268,13 @@ TEST_CASE("poll reports what is there, for many waiters on one descriptor") {
     Tracked hung_up = readiness(a.get(), POLLIN);
     CHECK((harness.run(hung_up) & POLLHUP) != 0);
 }
+
+TEST_CASE("a buffer that is too small for an eventfd is refused at once, not when there is something") {
+    Harness harness;
+    Owned events(harness.reactor(), ::eventfd(0, EFD_CLOEXEC));
+    char buffer[4];
+    Tracked read = Tracked::of(OpCode::read, events.get());
+    read.buffer = buffer;
+    read.size = sizeof buffer;
+    CHECK(harness.run(read) == -EINVAL);
+}
