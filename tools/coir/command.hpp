@@ -47,6 +47,12 @@ struct ReactorsOptions {
     bool json = false;
 };
 
+struct ReactorsTestOptions {
+    std::vector<std::string> reactors;  ///< names, and libraries that register some
+    OptionText operation;
+    bool json = false;
+};
+
 struct BenchOptions {
     std::string command;  ///< as it was called, for the file
     std::vector<std::string> scenarios;
@@ -134,8 +140,12 @@ struct ConfigOptions {
     bool json = false;
 };
 
+/// The operations of the conformance matrix.
+std::vector<std::string> matrix_operations();
+
 // Each returns the exit status, or throws CommandError.
 int reactors_command(const ReactorsOptions& options);
+int reactors_test_command(const ReactorsTestOptions& options);
 int bench_command(const BenchOptions& options);
 int bench_http_command(const ConnectOptions& options);
 int bench_resp_command(const ConnectOptions& options);

@@ -9,6 +9,7 @@ namespace coir_tool {
 /// Where the options of all commands go.
 struct Options {
     ReactorsOptions reactors;
+    ReactorsTestOptions reactors_test;
     BenchOptions bench;
     ConnectOptions http;
     ConnectOptions resp;
