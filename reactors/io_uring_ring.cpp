@@ -356,7 +356,10 @@ int round_trip(Ring& ring) noexcept {
     io_uring_sqe* sqe = ring.next_sqe();
     if (!sqe) return -EBUSY;
     prepare_nothing(*sqe, mark);
-    const long entered = ring.enter(1, IORING_ENTER_GETEVENTS, nullptr);
+    long entered;
+    do {
+        entered = ring.enter(1, IORING_ENTER_GETEVENTS, nullptr);
+    } while (entered == -EINTR);
     if (entered < 0) return static_cast<int>(entered);
     if (ring.cq_tail() == ring.cq_head()) return -EIO;
     const io_uring_cqe& cqe = ring.cqe(ring.cq_head());

@@ -96,7 +96,10 @@ namespace {
 Verdict probe_poll() {
     timespec zero{0, 0};
     pollfd none{-1, 0, 0};
-    const long count = real_sys()(SYS_ppoll, &none, 1, &zero, nullptr, 0);
+    long count;
+    do {
+        count = real_sys()(SYS_ppoll, &none, 1, &zero, nullptr, 0);
+    } while (count == -EINTR);
     if (count < 0) {
         return {false, "ppoll: " + std::generic_category().message(static_cast<int>(-count)), ""};
     }

@@ -4,6 +4,7 @@
 
 #include <coir/error.hpp>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -110,12 +111,14 @@ std::chrono::nanoseconds patience() noexcept {
     return expects_faults ? std::chrono::milliseconds(700) : std::chrono::seconds(6);
 }
 
-Attempt try_once(const Scenario& scenario, const std::string& reactor, const Plan& plan) {
+namespace {
+Attempt attempt_at(const Scenario& scenario, const std::string& reactor, const Plan& plan,
+                   bool may_fail) {
     Attempt attempt;
     const coir::RunOptions options = options_for(reactor);
     const auto before = open_descriptors();
     take_wrong_result();
-    expects_faults = plan.first != 0;
+    expects_faults = plan.first != 0 || may_fail;
     std::exception_ptr error;
     arm(plan);
     try {
@@ -137,9 +140,11 @@ Attempt try_once(const Scenario& scenario, const std::string& reactor, const Pla
         attempt.wrong = std::string("wrong result: ") + wrong;
     } else if (!ended.typed) {
         attempt.wrong = "ended with " + ended.how;
-    } else if (error && attempt.failures == 0) {
+    } else if (error && attempt.failures == 0 && !may_fail) {
         attempt.wrong = "failed by itself: " + ended.how;
-    } else if (ended.timed_out && !plan.persistent && !scenario.may_time_out) {
+    } else if (error && first_error() == EINTR) {
+        attempt.wrong = "an interrupted call is an error: " + ended.how;
+    } else if (ended.timed_out && !plan.persistent && !may_fail && !scenario.may_time_out) {
         attempt.wrong = "hung until its time limit: " + ended.how;
     } else if (after != before && !attempt.loop_lost) {
         attempt.wrong = "descriptors: before" + list_of(before) + ", after" + list_of(after);
@@ -147,6 +152,15 @@ Attempt try_once(const Scenario& scenario, const std::string& reactor, const Pla
         attempt.wrong = "a descriptor was closed twice";
     }
     return attempt;
+}
+}  // namespace
+
+Attempt try_once(const Scenario& scenario, const std::string& reactor, const Plan& plan) {
+    return attempt_at(scenario, reactor, plan, false);
+}
+
+Attempt try_outside_faults(const Scenario& scenario, const std::string& reactor, bool may_fail) {
+    return attempt_at(scenario, reactor, Plan{}, may_fail);
 }
 
 }  // namespace coir_faults

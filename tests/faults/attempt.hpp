@@ -23,4 +23,8 @@ struct Attempt {
 /// is wrong. `reactor`: its spec.
 Attempt try_once(const Scenario& scenario, const std::string& reactor, const Plan& plan);
 
+/// Runs it once where faults may come from outside, from the kernel itself. `may_fail`: a typed error
+/// is right as well.
+Attempt try_outside_faults(const Scenario& scenario, const std::string& reactor, bool may_fail);
+
 }  // namespace coir_faults

@@ -27,6 +27,7 @@ std::atomic<std::uint64_t> point_count{0};
 std::atomic<std::uint64_t> failure_count{0};
 std::atomic<std::uint64_t> bad_close_count{0};
 std::atomic<unsigned> most_variants{1};
+int failure_error = 0;
 std::atomic<bool> wait_failed{false};
 pid_t process = 0;
 char failure_text[64] = "";
@@ -40,6 +41,7 @@ bool due() noexcept {
 
 void note_failure(const char* name, int error) noexcept {
     if (failure_count++ != 0) return;
+    failure_error = error;
     const char* error_name = error != 0 ? ::strerrorname_np(error) : nullptr;
     std::snprintf(failure_text, sizeof failure_text, "%s%s%s", name, error_name ? ": " : "",
                   error_name ? error_name : "");
@@ -115,6 +117,7 @@ bool armed() noexcept { return is_armed; }
 std::uint64_t points() noexcept { return point_count; }
 std::uint64_t failures() noexcept { return failure_count; }
 const char* first_failure() noexcept { return failure_text; }
+int first_error() noexcept { return failures() != 0 ? failure_error : 0; }
 unsigned variants() noexcept { return most_variants; }
 bool loop_lost() noexcept { return wait_failed; }
 std::uint64_t bad_closes() noexcept { return bad_close_count; }

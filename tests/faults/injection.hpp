@@ -33,6 +33,8 @@ std::uint64_t points() noexcept;
 std::uint64_t failures() noexcept;
 /// What failed first ("accept4: EMFILE", "operator new"), for reports. A static or fixed buffer.
 const char* first_failure() noexcept;
+/// Its error (> 0); 0 for memory.
+int first_error() noexcept;
 /// The most errors that one of the points has had to choose from.
 unsigned variants() noexcept;
 

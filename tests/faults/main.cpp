@@ -5,7 +5,10 @@
 //   fault-sweeps --reactor epoll --seconds 5          a part of them, scattered
 //   fault-sweeps --reactor epoll --scenario gather    one scenario
 //   ... --scenario gather --kind memory --at 17       one point, in this process, for a debugger
+//   fault-sweeps --reactor epoll --sandboxes          where the kernel itself denies things
+//   ... --scenario server --outside                   once, for faults that somebody else injects
 #include "attempt.hpp"
+#include "sandbox.hpp"
 #include "sweep.hpp"
 
 #include <coir/log.hpp>
@@ -31,6 +34,8 @@ struct Arguments {
     std::string kind;
     double seconds = 0;
     bool list = false;
+    bool sandboxes = false;
+    bool outside = false;
     bool verbose = false;
     Plan plan;
 };
@@ -60,6 +65,8 @@ Arguments read_arguments(int argc, char** argv) {
         else if (name == "--persistent") read.plan.persistent = true;
         else if (name == "--verbose") read.verbose = true;
         else if (name == "--list") read.list = true;
+        else if (name == "--sandboxes") read.sandboxes = true;
+        else if (name == "--outside") read.outside = true;
         else usage("what is " + std::string(name) + "?");
     }
     if (!read.kind.empty() && read.kind != "calls" && read.kind != "memory") usage("--kind calls or memory");
@@ -89,6 +96,25 @@ int run_one(const Scenario& scenario, const Arguments& arguments) {
     const Attempt after = try_once(scenario, arguments.reactor, none);
     std::printf("afterwards: %s\n", after.wrong.empty() ? "right" : after.wrong.c_str());
     return attempt.wrong.empty() && after.wrong.empty() ? 0 : 1;
+}
+
+int run_outside(const std::vector<Scenario>& scenarios, const Arguments& arguments) {
+    int status = 0;
+    for (const Scenario& scenario : scenarios) {
+        const Attempt attempt = try_outside_faults(scenario, arguments.reactor, true);
+        std::printf("%s: %s; %s\n", scenario.name, attempt.ended.c_str(),
+                    attempt.wrong.empty() ? "right" : attempt.wrong.c_str());
+        if (!attempt.wrong.empty()) status = 1;
+    }
+    return status;
+}
+
+int run_in_sandboxes(const std::vector<Scenario>& scenarios, const Arguments& arguments) {
+    std::filesystem::permissions(own_folder(), std::filesystem::perms::all);
+    const SandboxResult result = run_sandboxes(scenarios, arguments.reactor);
+    std::printf("coir-tests: %u passed, %u failed, %u skipped\n", result.runs - result.wrong, result.wrong,
+                result.skipped);
+    return result.wrong == 0 ? 0 : 1;
 }
 
 std::string unusable(const std::string& wanted) {
@@ -153,7 +179,9 @@ int main(int argc, char** argv) {
         for (const Scenario& one : scenarios) std::printf("%s\n", one.name);
         return 0;
     }
-    const std::string obstacle = unusable(arguments.reactor);
+    // A list has its own way out.
+    const bool is_list = arguments.reactor.find(',') != std::string::npos;
+    const std::string obstacle = is_list ? "" : unusable(arguments.reactor);
     if (!obstacle.empty()) {
         std::printf("skipped: reactor %s: %s\ncoir-tests: 0 passed, 0 failed, 1 skipped\n",
                     arguments.reactor.c_str(), obstacle.c_str());
@@ -166,5 +194,7 @@ int main(int argc, char** argv) {
         if (scenarios.size() != 1) usage("--at wants --scenario");
         return run_one(scenarios.front(), arguments);
     }
+    if (arguments.sandboxes) return run_in_sandboxes(scenarios, arguments);
+    if (arguments.outside) return run_outside(scenarios, arguments);
     return run_all(scenarios, arguments);
 }

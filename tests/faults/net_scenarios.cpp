@@ -215,6 +215,7 @@ void pass_fds(const Options& options) {
         auto [got, nothing] = coir::gather([&] { return receiver.recv_fds(byte); },
                                            [&] { sender.send_fds("x", {in.get()}); });
         static_cast<void>(nothing);
+        if (armed_with_faults() && got.truncated) return;  // no number was free for it
         expect(got.size == 1 && got.fds.size() == 1, "a byte and a descriptor");
         expect(::write(got.fds[0].get(), "y", 1) == 1 && ::read(out.get(), byte, 1) == 1, "it is the pipe");
     });

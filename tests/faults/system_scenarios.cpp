@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <netdb.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -240,7 +241,8 @@ void resolver(const Options& options) {
 
 void fs_watcher(const Options& options) {
     const std::string path = own_folder() + "/watched";
-    ::mkdir(path.c_str(), 0700);
+    ::mkdir(path.c_str(), 0777);
+    ::chmod(path.c_str(), 0777);  // the next one may be another user
     const std::string name = path + "/entry";
     remove_quietly(name);
     in_loop(options, [&] {
