@@ -137,12 +137,10 @@ int call_point(const char* name, const int* errors, unsigned count) noexcept {
 }  // namespace coir_faults
 
 // What the linker puts in the place of the functions of these names (meson.build: --wrap).
-extern "C" {
+coir::detail::Sys& wrapped_real_sys() noexcept __asm__("__wrap__ZN4coir2v06detail8real_sysEv");
+coir::detail::Sys& wrapped_real_sys() noexcept { return coir_faults::fault_sys(); }
 
-coir::detail::Sys& __wrap__ZN4coir2v06detail8real_sysEv() noexcept;
-coir::detail::Sys& __wrap__ZN4coir2v06detail8real_sysEv() noexcept {
-    return coir_faults::fault_sys();
-}
+extern "C" {
 
 int __real_io_uring_queue_mmap(int fd, io_uring_params* params, io_uring* ring);
 int __wrap_io_uring_queue_mmap(int fd, io_uring_params* params, io_uring* ring);

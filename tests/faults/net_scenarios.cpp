@@ -211,9 +211,10 @@ void pass_fds(const Options& options) {
         auto [out, in] = made_pipe();
         coir::Stream sender(std::move(a));
         coir::Stream receiver(std::move(b));
+        const int passed = in.get();
         char byte[4];
         auto [got, nothing] = coir::gather([&] { return receiver.recv_fds(byte); },
-                                           [&] { sender.send_fds("x", {in.get()}); });
+                                           [&] { sender.send_fds("x", {passed}); });
         static_cast<void>(nothing);
         if (armed_with_faults() && got.truncated) return;  // no number was free for it
         expect(got.size == 1 && got.fds.size() == 1, "a byte and a descriptor");
