@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pipe_echo.hpp"
 
-#include <poll.h>
-#include <sys/epoll.h>
-
-#include <array>
 #include <string>
 #include <string_view>
+
+#include "waiters.hpp"
 
 namespace coir_bench {
 
@@ -34,27 +32,30 @@ bool echo_once(const Ends& pipe, std::string& buffer) {
   return true;
 }
 
+template <class Waiter>
+void echo_ready_pipes(std::vector<Ends> pipes, std::size_t buffer_bytes) {
+  Waiter waiter;
+  for (Ends& pipe : pipes) waiter.add(pipe.in, POLLIN, &pipe);
+  std::string buffer(buffer_bytes, '\0');
+  std::size_t left = pipes.size();
+  while (left > 0) {
+    waiter.wait([&](Token token, unsigned) {
+      const Ends& pipe = *static_cast<Ends*>(token);
+      if (echo_once(pipe, buffer)) return;
+      waiter.remove(pipe.in);
+      --left;
+    });
+  }
+}
+
 }  // namespace
 
 void echo_pipes_epoll(const std::vector<Ends>& pipes, std::size_t buffer_bytes) {
-  const UniqueFd epoll(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
-  for (std::size_t index = 0; index < pipes.size(); ++index) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = index;
-    check(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, pipes[index].in, &event), "epoll_ctl");
-  }
-  std::string buffer(buffer_bytes, '\0');
-  for (std::array<epoll_event, 256> events;;) {
-    const int count = ::epoll_wait(epoll.get(), events.data(), events.size(), -1);
-    if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-    for (int nth = 0; nth < count; ++nth) {
-      const Ends& pipe = pipes[static_cast<std::size_t>(events[static_cast<std::size_t>(nth)].data.u64)];
-      if (!echo_once(pipe, buffer)) {
-        check(::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, pipe.in, nullptr), "epoll_ctl");
-      }
-    }
-  }
+  echo_ready_pipes<EpollWaiter>(pipes, buffer_bytes);
+}
+
+void echo_pipes_poll(const std::vector<Ends>& pipes, std::size_t buffer_bytes) {
+  echo_ready_pipes<PollWaiter>(pipes, buffer_bytes);
 }
 
 void echo_pipe_blocking(const Ends& pipe, std::size_t buffer_bytes) {

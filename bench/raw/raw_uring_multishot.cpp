@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 #include "../support/system.hpp"
+#include "buffer_ring.hpp"
 #include "echo_loop.hpp"
 #include "ring.hpp"
 
@@ -20,58 +20,6 @@ namespace coir_bench {
 namespace {
 
 constexpr std::size_t kServerBuffers = 4096;
-constexpr unsigned kBufferCountMax = 32768;  // the kernel's limit
-constexpr int kBufferGroup = 0;
-
-// The ring of descriptors and the memory it describes.
-class BufferRing {
- public:
-  BufferRing(io_uring* ring, std::size_t wanted, std::size_t buffer_bytes)
-      : count_(std::min(static_cast<unsigned>(std::bit_ceil(wanted)), kBufferCountMax)),
-        buffer_bytes_(buffer_bytes),
-        bytes_(count_ * (sizeof(io_uring_buf) + buffer_bytes)) {
-    void* const memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw_errno("mmap of the buffer ring");
-    descriptors_ = static_cast<io_uring_buf_ring*>(memory);
-    data_ = static_cast<char*>(memory) + count_ * sizeof(io_uring_buf);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
-    registration.ring_entries = count_;
-    registration.bgid = kBufferGroup;
-    check_negative(io_uring_register_buf_ring(ring, &registration, 0),
-                   "registering the buffer ring");
-    io_uring_buf_ring_init(descriptors_);
-    for (unsigned index = 0; index < count_; ++index) give_back(index);
-    publish();
-  }
-  BufferRing(const BufferRing&) = delete;
-  BufferRing& operator=(const BufferRing&) = delete;
-  ~BufferRing() { ::munmap(descriptors_, bytes_); }
-
-  char* data(unsigned index) { return data_ + index * buffer_bytes_; }
-
-  void give_back(unsigned index) {
-    io_uring_buf_ring_add(descriptors_, data(index), static_cast<unsigned>(buffer_bytes_),
-                          static_cast<unsigned short>(index),
-                          io_uring_buf_ring_mask(count_), pending_++);
-  }
-
-  // Shows the kernel what was given back since the last time.
-  void publish() {
-    if (pending_ == 0) return;
-    io_uring_buf_ring_advance(descriptors_, pending_);
-    pending_ = 0;
-  }
-
- private:
-  const unsigned count_;
-  const std::size_t buffer_bytes_;
-  const std::size_t bytes_;
-  io_uring_buf_ring* descriptors_ = nullptr;
-  char* data_ = nullptr;
-  int pending_ = 0;
-};
 
 std::size_t in_flight_max(const EchoPlan& plan) {
   return plan.listen_fd >= 0 ? kServerBuffers : plan.sockets.size();
@@ -136,7 +84,7 @@ class UringMultishotEcho {
     io_uring_sqe* const sqe = ring_.entry();
     io_uring_prep_recv_multishot(sqe, fd, nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = kBufferGroup;
+    sqe->buf_group = BufferRing::kGroup;
     sqe->user_data = RingTag{RingOp::Receive, fd}.pack();
   }
 

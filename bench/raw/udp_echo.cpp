@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "udp_echo.hpp"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <memory>
 
 #include "../support/system.hpp"
+#include "waiters.hpp"
 
 namespace coir_bench {
 
@@ -25,19 +25,27 @@ bool echo_one(int fd, char* buffer, std::size_t buffer_bytes, int flags) {
   return true;
 }
 
+template <class Waiter>
+[[noreturn]] void echo_ready_datagrams(int fd, std::size_t buffer_bytes) {
+  Waiter waiter;
+  waiter.add(fd, POLLIN, nullptr);
+  const auto buffer = std::make_unique<char[]>(buffer_bytes);
+  for (;;) {
+    waiter.wait([&](Token, unsigned) {
+      while (echo_one(fd, buffer.get(), buffer_bytes, MSG_DONTWAIT)) {
+      }
+    });
+  }
+}
+
 }  // namespace
 
 void echo_datagrams_epoll(int fd, std::size_t buffer_bytes) {
-  const UniqueFd epoll(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  check(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
-  const auto buffer = std::make_unique<char[]>(buffer_bytes);
-  for (;;) {
-    if (::epoll_wait(epoll.get(), &event, 1, -1) < 0 && errno != EINTR) throw_errno("epoll_wait");
-    while (echo_one(fd, buffer.get(), buffer_bytes, MSG_DONTWAIT)) {
-    }
-  }
+  echo_ready_datagrams<EpollWaiter>(fd, buffer_bytes);
+}
+
+void echo_datagrams_poll(int fd, std::size_t buffer_bytes) {
+  echo_ready_datagrams<PollWaiter>(fd, buffer_bytes);
 }
 
 void echo_datagrams_blocking(int fd, std::size_t buffer_bytes) {

@@ -50,6 +50,9 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command) : name_(comm
     // Only async-signal-safe calls from here to exec.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
+    sigset_t none;  // what this process blocks is its own affair
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::dup2(input.read_end.get(), STDIN_FILENO);
     ::dup2(output.write_end.get(), STDOUT_FILENO);
     ::execvp(words[0], words.data());

@@ -28,14 +28,15 @@ sys.exit(0 if eval("(" + sys.argv[2] + ")") else 1)' "$helpers" "$2" "$work/out"
 run bench unix udp pipe proxy rpc accept many idle --connections 10 --size 16 --rounds 1 \
     --seconds 0.03 --reactor epoll --json
 check "servers: status $status" [ "$status" -eq 0 ]
-for scenario in unix accept many; do
-    holds "$scenario" "works('$scenario', 'epoll', 'raw-epoll', 'raw-poll', 'threads')"
-done
-for scenario in udp pipe proxy idle; do
-    holds "$scenario" "works('$scenario', 'epoll', 'raw-epoll', 'threads')"
+uring=
+"$coir" reactors | grep -q '^  io_uring *usable' && uring=", 'raw-io_uring'"
+[ -n "$uring" ] || skip 'raw-io_uring: there is no io_uring here'
+for scenario in unix udp pipe proxy accept many idle; do
+    holds "$scenario" "works('$scenario', 'epoll', 'raw-epoll', 'raw-poll', 'threads'$uring)"
 done
 holds 'rpc' 'works("rpc", "epoll", "threads")'
-holds 'udp: nothing is lost' 'series("udp", "epoll")[0]["medians"]["lost_share"] == 0'
+holds 'udp: nothing is lost' "all(series('udp', name)[0]['medians']['lost_share'] == 0
+    for name in ['epoll', 'raw-epoll', 'raw-poll', 'threads'$uring])"
 holds 'unix: nothing can be lost' '"lost_share" not in series("unix", "epoll")[0]["medians"]'
 holds 'idle: more than a stack page, less than a stack' \
     '500 < series("idle", "epoll")[0]["median"] < 1_000_000'
@@ -48,7 +49,11 @@ sys.exit("syscalls_per_op" not in json.load(open(sys.argv[1]))["cases"][0]["seri
     holds 'pipe: a thread reads and writes' \
         '1.9 < series("pipe", "threads")[0]["medians"]["syscalls_per_op"] < 2.1'
     holds 'pipe: a loop also waits, for one or for several' \
-        '2 < series("pipe", "raw-epoll")[0]["medians"]["syscalls_per_op"] < 3.1'
+        'all(2 < series("pipe", name)[0]["medians"]["syscalls_per_op"] < 3.1
+             for name in ["raw-epoll", "raw-poll"])'
+    [ -z "$uring" ] || holds 'a ring does more than one thing with a call' \
+        'all(0 < series(scenario, "raw-io_uring")[0]["medians"]["syscalls_per_op"] < most
+             for scenario, most in [("udp", 2.1), ("pipe", 2.1), ("proxy", 4.2)])'
 else
     skip 'system calls are not counted: tracing is not permitted here'
 fi
@@ -91,7 +96,7 @@ run bench pipe proxy --connections 2 --size 1048576 --rounds 1 --seconds 0.05 \
     --reactor epoll --json
 check "large messages: status $status" [ "$status" -eq 0 ]
 holds 'large messages' \
-    'all("error" not in s for c in j["cases"] for s in c["series"] if "uring" not in s["name"])'
+    "all(works(scenario, 'epoll', 'raw-epoll', 'raw-poll', 'threads'$uring) for scenario in ['pipe', 'proxy'])"
 
 # What cannot be is said, and the status tells.
 run bench udp --size 70000 --rounds 1 --seconds 0.05 --reactor epoll

@@ -28,7 +28,6 @@ constexpr std::size_t read_size = 4096;
 constexpr std::size_t append_size = 512;
 constexpr std::size_t file_size = 64 << 20;
 constexpr std::uint64_t blocks = file_size / read_size;
-constexpr const char* ring_baseline = "raw-io_uring";
 
 // For everybody who reads; made when it is first needed.
 struct SharedFile {
@@ -129,7 +128,7 @@ Workload reads(const std::shared_ptr<SharedFile>& file, const char* name, int fl
         [=](double seconds) { return read_in_tasks(open_for(*file, flags), seconds); },
         {{threads_baseline,
           [=](double seconds) { return read_in_threads(open_for(*file, flags), seconds); }},
-         {ring_baseline, [=](double seconds) {
+         {uring_baseline, [=](double seconds) {
               return run_in_ring(open_for(*file, flags), read_size, blocks, seconds);
           }}});
     workload.measure = [file, measure = std::move(workload.measure)](
@@ -151,7 +150,7 @@ std::vector<Workload> files_workloads() {
     return {reads(file, "cached reads", 0), reads(file, "O_DIRECT reads", O_DIRECT),
             loop_workload("files", title, {{"synced appends", "appends/s", true, {}, 0}},
                           append_in_tasks,
-                          {{threads_baseline, append_in_threads}, {ring_baseline, append_in_ring}})};
+                          {{threads_baseline, append_in_threads}, {uring_baseline, append_in_ring}})};
 }
 
 }  // namespace coir_tool

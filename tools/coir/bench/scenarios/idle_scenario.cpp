@@ -68,7 +68,7 @@ Workload idle_workload(const ServedPlan& plan) {
         plan);
     workload.cases[0].unit = "bytes";
     workload.cases[0].higher_is_better = false;
-    workload.baselines = {epoll_baseline, threads_baseline};
+    workload.baselines = raw_echo_servers(coir_bench::Transport::Tcp);
     workload.peers = true;
     workload.measure = [plan](InterruptWatch& interrupt, const Subject& subject, double seconds) {
         ServerChild server(

@@ -78,13 +78,16 @@ void serve_blocking(const std::vector<Ends>& pipes, std::size_t buffer_size) {
     for (std::thread& thread : threads) thread.join();
 }
 
+constexpr RawLoops<void(const std::vector<Ends>&, std::size_t)> raw_loops_on_pipes{
+    coir_bench::echo_pipes_epoll, coir_bench::echo_pipes_uring, coir_bench::echo_pipes_poll};
+
 void serve(const Subject& subject, const std::vector<Ends>& pipes, std::size_t buffer_size) {
     if (subject.kind == Subject::Kind::reactor) {
         run_on(subject.name, [&] { serve_with_coir(pipes, buffer_size); });
     } else if (subject.name == threads_baseline) {
         serve_blocking(pipes, buffer_size);
     } else {
-        coir_bench::echo_pipes_epoll(pipes, buffer_size);
+        raw_loops_on_pipes.named(subject.name)(pipes, buffer_size);
     }
 }
 
@@ -110,7 +113,7 @@ Workload pipe_workload(const ServedPlan& plan) {
         "pipe", "echo on pipes between two processes, " + messages_phrase(plan.size) +
                     ", closed loop",
         plan, with_pipes);
-    workload.baselines = {epoll_baseline, threads_baseline};
+    workload.baselines = all_baselines();
     return workload;
 }
 

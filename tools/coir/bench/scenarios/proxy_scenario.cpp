@@ -6,7 +6,7 @@
 #include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
 
-#include "raw/epoll_proxy.hpp"
+#include "raw/proxy.hpp"
 
 #include <coir/net.hpp>
 #include <coir/task_group.hpp>
@@ -47,6 +47,9 @@ void forward_blocking(int client, const Endpoint& server, std::size_t buffer_siz
     ::close(client);
 }
 
+constexpr RawLoops<void(int, const Endpoint&, std::size_t)> raw_proxies{
+    coir_bench::run_epoll_proxy, coir_bench::run_uring_proxy, coir_bench::run_poll_proxy};
+
 void serve_raw_proxy(const std::string& name, const Endpoint& backend, std::size_t buffer_size,
                      const Ready& ready) {
     if (name == threads_baseline) {
@@ -55,7 +58,7 @@ void serve_raw_proxy(const std::string& name, const Endpoint& backend, std::size
     }
     const coir_bench::BoundSocket bound = coir_bench::open_server(Transport::Tcp);
     ready(bound.endpoint.number);
-    coir_bench::run_epoll_proxy(bound.socket.get(), backend, buffer_size);
+    raw_proxies.named(name)(bound.socket.get(), backend, buffer_size);
 }
 
 Served proxy_server(const Subject& subject, const Endpoint& backend, const ServedPlan& plan) {
@@ -91,7 +94,7 @@ Workload proxy_workload(const ServedPlan& plan) {
     Workload workload = served_workload(
         "proxy", "a TCP proxy before an echo server, " + messages_phrase(plan.size) + ", closed loop",
         plan, with_proxy);
-    workload.baselines = {epoll_baseline, threads_baseline};
+    workload.baselines = all_baselines();
     return workload;
 }
 

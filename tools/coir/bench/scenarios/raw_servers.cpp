@@ -23,10 +23,13 @@ struct RawLoop {
 };
 constexpr std::array<RawLoop, 4> raw_loops{{
     {epoll_baseline, coir_bench::echo_epoll},
-    {"raw-io_uring", coir_bench::echo_uring},
+    {uring_baseline, coir_bench::echo_uring},
     {"raw-io_uring-multishot", coir_bench::echo_uring_multishot},
-    {"raw-poll", coir_bench::echo_poll},
+    {poll_baseline, coir_bench::echo_poll},
 }};
+constexpr RawLoops<void(int, std::size_t)> datagram_loops{coir_bench::echo_datagrams_epoll,
+                                                          coir_bench::echo_datagrams_uring,
+                                                          coir_bench::echo_datagrams_poll};
 
 void echo_blocking(int fd, std::size_t buffer_size) {
     pump_blocking(fd, fd, buffer_size);
@@ -44,10 +47,14 @@ void echo_blocking(int fd, std::size_t buffer_size) {
 
 void serve_datagrams(const std::string& name, int fd, std::size_t buffer_size) {
     if (name == threads_baseline) coir_bench::echo_datagrams_blocking(fd, buffer_size);
-    coir_bench::echo_datagrams_epoll(fd, buffer_size);
+    datagram_loops.named(name)(fd, buffer_size);
 }
 
 }  // namespace
+
+std::vector<std::string> all_baselines() {
+    return {epoll_baseline, uring_baseline, poll_baseline, threads_baseline};
+}
 
 bool send_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
@@ -68,7 +75,7 @@ void pump_blocking(int from, int to, std::size_t buffer_size) {
 }
 
 std::vector<std::string> raw_echo_servers(Transport transport) {
-    if (transport == Transport::Udp) return {epoll_baseline, threads_baseline};
+    if (transport == Transport::Udp) return all_baselines();
     std::vector<std::string> names;
     for (const RawLoop& loop : raw_loops) names.emplace_back(loop.name);
     names.emplace_back(threads_baseline);

@@ -16,12 +16,30 @@ namespace coir_tool {
 
 /// What baselines with a thread for each connection, or each of the tasks, are called.
 inline constexpr const char* threads_baseline = "threads";
-/// A loop on epoll that does nothing else.
+/// Loops that do nothing else, on each interface of the kernel. Those that this one lacks fail when they
+/// are asked.
 inline constexpr const char* epoll_baseline = "raw-epoll";
+inline constexpr const char* uring_baseline = "raw-io_uring";
+inline constexpr const char* poll_baseline = "raw-poll";
 
-/// For streams: "raw-epoll", "raw-io_uring", "raw-io_uring-multishot", "raw-poll": loops that do
-/// nothing else; "threads": a thread for each connection. Those that this kernel lacks fail when they
-/// are asked. For datagrams: "raw-epoll" and, with one thread, "threads".
+/// All of these.
+std::vector<std::string> all_baselines();
+
+/// The same loop on each interface of the kernel.
+template <class Function>
+struct RawLoops {
+    Function* epoll;
+    Function* uring;
+    Function* poll;
+
+    /// REQUIRES: the name of such a baseline.
+    Function& named(std::string_view name) const {
+        return *(name == uring_baseline ? uring : name == poll_baseline ? poll : epoll);
+    }
+};
+
+/// For streams: all of them, a thread for each connection, and "raw-io_uring-multishot". For datagrams:
+/// all of them, with one thread.
 std::vector<std::string> raw_echo_servers(coir_bench::Transport transport);
 
 /// Echoes until it is killed. REQUIRES: one of those names.

@@ -45,7 +45,7 @@ Workload accept_workload(const ServedPlan& plan);
 Workload many_workload(const ServedPlan& plan);
 /// The same on pipes.
 Workload pipe_workload(const ServedPlan& plan);
-/// A TCP proxy before an echo server. Baselines: raw-epoll, threads.
+/// A TCP proxy before an echo server, without peers.
 Workload proxy_workload(const ServedPlan& plan);
 /// A server with a task and a timeout for each request. Baseline: threads.
 Workload rpc_workload(const ServedPlan& plan);

@@ -1,40 +1,35 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "epoll_proxy.hpp"
+#include "proxy.hpp"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "waiters.hpp"
 
 namespace coir_bench {
 
 namespace {
 
-class EpollProxy {
+template <class Waiter>
+class ReadinessProxy {
  public:
-  EpollProxy(int listen_fd, const Endpoint& backend, std::size_t buffer_bytes)
-      : listen_fd_(listen_fd),
-        backend_(backend),
-        epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-        buffer_(buffer_bytes, '\0') {
-    set_interest(EPOLL_CTL_ADD, listen_fd, nullptr, EPOLLIN);
+  ReadinessProxy(int listen_fd, const Endpoint& backend, std::size_t buffer_bytes)
+      : listen_fd_(listen_fd), backend_(backend), buffer_(buffer_bytes, '\0') {
+    waiter_.add(listen_fd, POLLIN, nullptr);
   }
 
   [[noreturn]] void run() {
-    for (std::array<epoll_event, 256> events;;) {
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
-      if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-      for (int nth = 0; nth < count; ++nth) {
-        const epoll_event& event = events[static_cast<std::size_t>(nth)];
-        if (event.data.ptr == nullptr) {
+    for (;;) {
+      waiter_.wait([this](Token token, unsigned events) {
+        if (token == nullptr) {
           accept();
         } else {
-          handle(*static_cast<Side*>(event.data.ptr), event.events);
+          handle(*static_cast<Side*>(token), events);
         }
-      }
+      });
       ended_.clear();
     }
   }
@@ -48,16 +43,9 @@ class EpollProxy {
     bool reading = true;
   };
 
-  void set_interest(int operation, int fd, Side* side, std::uint32_t interest) {
-    epoll_event event{};
-    event.events = interest;
-    event.data.ptr = side;
-    check(::epoll_ctl(epoll_.get(), operation, fd, &event), "epoll_ctl");
-  }
-
   void update_interest(Side& side) {
-    set_interest(EPOLL_CTL_MOD, side.socket.get(), &side,
-                 (side.reading ? EPOLLIN : 0u) | (side.unsent.empty() ? 0u : EPOLLOUT));
+    waiter_.modify(side.socket.get(),
+                   (side.reading ? POLLIN : 0u) | (side.unsent.empty() ? 0u : POLLOUT), &side);
   }
 
   void accept() {
@@ -67,16 +55,16 @@ class EpollProxy {
     auto* const other = new Side{connect_to(backend_), one, {}, true};
     one->peer = other;
     for (Side* side : {one, other}) {
-      set_interest(EPOLL_CTL_ADD, side->socket.get(), side, EPOLLIN);
+      waiter_.add(side->socket.get(), POLLIN, side);
     }
   }
 
-  void handle(Side& side, std::uint32_t events) {
+  void handle(Side& side, unsigned events) {
     if (side.socket.get() < 0) return;  // ended in this batch
-    if (events & (EPOLLHUP | EPOLLERR)) return end(side);
-    const bool wants_to_send = !side.unsent.empty() && (events & EPOLLOUT) != 0;
+    if (events & (POLLHUP | POLLERR)) return end(side);
+    const bool wants_to_send = !side.unsent.empty() && (events & POLLOUT) != 0;
     if (wants_to_send && !send_unsent(side)) return end(side);
-    if (side.reading && (events & ~std::uint32_t{EPOLLOUT}) != 0 && !forward(side)) end(side);
+    if (side.reading && (events & ~unsigned{POLLOUT}) != 0 && !forward(side)) end(side);
   }
 
   // Both return false when the connection is over.
@@ -117,6 +105,7 @@ class EpollProxy {
 
   void end(Side& side) {
     for (Side* one : {&side, side.peer}) {
+      waiter_.remove(one->socket.get());
       one->socket.reset();
       ended_.emplace_back(one);
     }
@@ -124,7 +113,7 @@ class EpollProxy {
 
   const int listen_fd_;
   const Endpoint backend_;
-  const UniqueFd epoll_;
+  Waiter waiter_;
   std::string buffer_;
   std::vector<std::unique_ptr<Side>> ended_;  // events of this batch may still name them
 };
@@ -132,7 +121,11 @@ class EpollProxy {
 }  // namespace
 
 void run_epoll_proxy(int listen_fd, const Endpoint& backend, std::size_t buffer_bytes) {
-  EpollProxy(listen_fd, backend, buffer_bytes).run();
+  ReadinessProxy<EpollWaiter>(listen_fd, backend, buffer_bytes).run();
+}
+
+void run_poll_proxy(int listen_fd, const Endpoint& backend, std::size_t buffer_bytes) {
+  ReadinessProxy<PollWaiter>(listen_fd, backend, buffer_bytes).run();
 }
 
 }  // namespace coir_bench
