@@ -69,7 +69,9 @@ public:
 class Sleep : public Row {
 public:
     void open() override {}
-    std::string act() override { return sleep(takes()); }
+    void fill_for_ever() override { long_ = true; }
+    void satisfy() override { long_ = false; }
+    std::string act() override { return sleep(long_ ? 1h : takes()); }
     std::chrono::nanoseconds takes() const override { return 20ms; }
     std::string act_zero() override { return sleep(0ms); }
     bool is_shared() const override { return true; }
@@ -81,6 +83,7 @@ private:
         coir::sleep(duration);
         return loop.time() - begin >= duration ? "slept" : "woke early";
     }
+    bool long_ = false;
 };
 
 /// Another thread posts.

@@ -25,6 +25,8 @@ public:
     virtual std::string act() = 0;
     /// Brings the object into a state in which act() waits, where it would not by itself.
     virtual void fill() {}
+    /// The same, when it will not be satisfied before it ends otherwise.
+    virtual void fill_for_ever() { fill(); }
     /// Lets one act() go on; must not suspend.
     virtual void satisfy() {}
 

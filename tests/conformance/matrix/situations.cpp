@@ -92,7 +92,9 @@ Text cancelled_before(Row& row) {
 }
 
 Text cancelled_in_flight(Row& row) {
-    auto task = under_way(row);
+    row.fill_for_ever();
+    auto task = begin(row);
+    settle();
     task.cancel();
     return and_then(join(task), row);
 }
@@ -207,7 +209,7 @@ Text loop_closed(Row& row, const std::string& reactor) {
     coir::run(
         [&] {
             row.open();
-            row.fill();
+            row.fill_for_ever();
             coir::spawn_detached([&] {
                 try {
                     noted = row.act();
