@@ -22,6 +22,8 @@
 #include <string>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -76,7 +78,7 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     detached_aborts_ = detached_failure_aborts();
     set_debug(options_.debug);
     if (debug_watches(DebugWord::fds)) owned_fds_.keep_traces();
-    stacks_ = std::make_unique<StackPool>(*sys_, options_.stack_guard);
+    stacks_ = std::make_unique<StackPool>(*sys_, options_.stack_guard, options_.wipe_stacks);
     default_stacks_ = &stacks_->class_for(options_.stack_size);
     stacks_->class_for(options_.main_stack_size);
     completions_.reserve_events(256);
@@ -299,7 +301,7 @@ void Scheduler::fiber_main(void* argument) {
         ReadyEntry* next = scheduler.next_entry();
         if (next && !next->run) {
             TaskBase& task = static_cast<TaskBase&>(*next);
-            if (!task.started_ && task.stack_class_ == stacks) {
+            if (!task.started_ && task.stack_class_ == stacks && !stacks->wipes()) {
                 scheduler.pass_fiber_on(slot, task);
                 continue;
             }
@@ -519,6 +521,8 @@ void Scheduler::enter() {
     float_control_ = FloatControl::of_this_thread();
     prepare_overflow_reports();
     bind_to_this_thread();
+    // pthread_cancel() unwinds a thread to its first frame: from a fiber it would not find that.
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
     loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
     running_here = this;
     running_ = true;
@@ -541,6 +545,7 @@ void Scheduler::exit() noexcept {
     running_ = false;
     running_here = nullptr;
     destroy_sanitizer_fiber(std::exchange(loop_context_.sanitizer, nullptr));
+    ::pthread_setcancelstate(cancel_state_, nullptr);
     leave_ = false;
 }
 

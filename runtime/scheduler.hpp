@@ -363,6 +363,7 @@ private:
     FiberContext loop_context_;
     bool debug_ = false;
     bool leave_ = false;
+    int cancel_state_ = 0;  // of the thread, outside of this loop
     bool eager_tasks_ = false;
     std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
     ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack

@@ -122,9 +122,10 @@ std::size_t protect(Sys& sys, StackSlab& slab, std::size_t first, std::size_t la
 
 }  // namespace
 
-StackSettings::StackSettings(Sys& system, StackGuard wanted)
+StackSettings::StackSettings(Sys& system, StackGuard wanted, bool wiped)
     : sys(system),
       guard(wanted),
+      wipe(wiped),
       guard_install(wanted != StackGuard::none && probe_guard_install(system)) {}
 
 StackClass::StackClass(StackSettings& settings, std::size_t stack_size)
@@ -245,6 +246,13 @@ void StackClass::forget_poison([[maybe_unused]] StackSlot& slot) noexcept {
 #endif
 }
 
+// The fiber that sleeps there holds nothing and is simply forgotten. Guards survive.
+void StackClass::give_pages_back(StackSlot& slot) noexcept {
+    slot.idle_fiber.stack_pointer = nullptr;
+    settings_.sys(SYS_madvise, slot.slab->bottom(slot) + guard_size_, stack_size_ - guard_size_,
+                  MADV_DONTNEED);
+}
+
 std::size_t StackClass::trim(std::size_t most) noexcept {
     const std::size_t keep = 16 + (most_reserved_ > reserved_ ? most_reserved_ - reserved_ : 0);
     most_reserved_ = reserved_;
@@ -253,11 +261,7 @@ std::size_t StackClass::trim(std::size_t most) noexcept {
     for (StackSlot* slot = free_; slot && trimmed < most && dirty_free_ > keep;
          slot = slot->next_free) {
         if (!slot->dirty || ++warm <= keep) continue;
-        StackSlab& slab = *slot->slab;
-        // The fiber that sleeps there holds nothing and is simply forgotten. Guards survive.
-        slot->idle_fiber.stack_pointer = nullptr;
-        settings_.sys(SYS_madvise, slab.bottom(*slot) + guard_size_, stack_size_ - guard_size_,
-             MADV_DONTNEED);
+        give_pages_back(*slot);
         slot->dirty = false;
         --dirty_free_;
         ++trimmed;

@@ -72,9 +72,10 @@ struct StackSlab {
 
 /// What all classes of a pool share.
 struct StackSettings {
-    StackSettings(Sys& system, StackGuard wanted);
+    StackSettings(Sys& system, StackGuard wanted, bool wiped);
     Sys& sys;
     const StackGuard guard;
+    const bool wipe;  ///< no task sees what another has left on its stack
     const bool guard_install;  ///< the kernel has MADV_GUARD_INSTALL and lets us use it
     std::size_t next_colour = 0;
     Counter<std::size_t> stacks;  // that have their guard, of all classes
@@ -90,6 +91,7 @@ public:
     StackClass& operator=(const StackClass&) = delete;
 
     std::size_t stack_size() const noexcept { return stack_size_; }
+    bool wipes() const noexcept { return settings_.wipe; }
     /// Promises a stack to a task. Throws StackAllocError.
     void reserve() {
         if (reserved_ == ready_) [[unlikely]] grow();
@@ -108,7 +110,10 @@ public:
         StackSlot* slot = free_;
         if (slot) [[likely]] {
             free_ = slot->next_free;
-            if (slot->dirty) --dirty_free_;
+            if (slot->dirty) {
+                --dirty_free_;
+                if (settings_.wipe) [[unlikely]] give_pages_back(*slot);
+            }
         } else {
             slot = fresh_;
             fresh_ = slot->next_free;
@@ -130,9 +135,9 @@ public:
     /// `most` of them. Returns how many.
     std::size_t trim(std::size_t most) noexcept;
 
-
 private:
     void forget_poison(StackSlot& slot) noexcept;
+    void give_pages_back(StackSlot& slot) noexcept;
     void grow();
     void add_slab();
     std::size_t prepare_more(StackSlab& slab);
@@ -153,7 +158,7 @@ private:
 /// The stacks of one loop.
 class StackPool {
 public:
-    StackPool(Sys& sys, StackGuard guard) : settings_(sys, guard) {}
+    StackPool(Sys& sys, StackGuard guard, bool wipe = false) : settings_(sys, guard, wipe) {}
 
     /// The class for stacks of at least `size` bytes. Throws std::invalid_argument for sizes below
     /// 16 KiB or above 64 GiB.

@@ -89,7 +89,7 @@ TEST_CASE("accepts that wait are served one connection each, in order") {
     ::close(other);
 }
 
-TEST_CASE("a cancelled accept takes no connection") {
+TEST_CASE("B43: a cancelled accept takes no connection") {
     Harness harness;
     TcpListener listener(harness);
     Tracked accept = listener.accepting();

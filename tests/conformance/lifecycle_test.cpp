@@ -86,7 +86,7 @@ TEST_CASE("closing ends what waits on the descriptor, and the number can be used
     }
 }
 
-TEST_CASE("B64: a descriptor that is closed within the batch that reports it") {
+TEST_CASE("B64, S8: a descriptor that is closed within the batch that reports it") {
     Harness harness;
     auto [a, b] = harness.pair();
     auto [c, d] = harness.pair();
@@ -111,7 +111,7 @@ TEST_CASE("B64: a descriptor that is closed within the batch that reports it") {
     CHECK((result == 1 || result == -ECANCELED));
 }
 
-TEST_CASE("a foreign descriptor that is closed behind the reactor's back does not confuse the next") {
+TEST_CASE("B64: a foreign descriptor that is closed behind the reactor's back does not confuse the next") {
     Harness harness;
     char buffer[8];
     for (int round = 0; round < 20; ++round) {
@@ -194,7 +194,7 @@ TEST_CASE("B68: signals during waits are survived") {
     ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-TEST_CASE("ten thousand operations at once all complete") {
+TEST_CASE("B52, B53: ten thousand operations at once all complete") {
     Harness harness;
     auto [a, b] = harness.pair();
     std::deque<Tracked> all;
@@ -222,7 +222,7 @@ struct Source : coir::MultiOperation {
 };
 }  // namespace
 
-TEST_CASE("multi-operations: many events, the last says so, and only where they are supported") {
+TEST_CASE("B56: multi-operations: many events, the last says so, and only where they are supported") {
     Harness harness;
     auto [a, b] = harness.pair();
     Source source;

@@ -68,7 +68,7 @@ TEST_CASE("who asks not to wait is told EAGAIN, also where the end of the data i
     }
 }
 
-TEST_CASE("no bytes: nothing is sent, nothing received, and nothing forgotten") {
+TEST_CASE("B72: no bytes: nothing is sent, nothing received, and nothing forgotten") {
     for (std::uint8_t hints : all_hints()) {
         Harness harness;
         auto [a, b] = harness.pair();
@@ -102,7 +102,7 @@ TEST_CASE("datagrams keep their borders, the empty one too") {
     }
 }
 
-TEST_CASE("a reset ends a receive and a send that wait") {
+TEST_CASE("B74: a reset ends a receive and a send that wait") {
     for (std::uint8_t hints : all_hints()) {
         Harness harness;
         auto [a, b] = harness.tcp_pair();

@@ -95,7 +95,7 @@ TEST_CASE("a poll does not report a half close that it was not asked about") {
     CHECK((harness.finish(nothing) & POLLHUP) != 0);
 }
 
-TEST_CASE("a regular file is always ready") {
+TEST_CASE("B67: a regular file is always ready") {
     Harness harness;
     Owned file(harness.reactor(), ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
     Tracked readable = readiness(file.get(), POLLIN);
@@ -117,7 +117,7 @@ TEST_CASE("a poll that was not tried first is answered with what is true already
     CHECK(harness.finish(submitted) == POLLIN);
 }
 
-TEST_CASE("poll of what is no open descriptor is EBADF or POLLNVAL, however large the number") {
+TEST_CASE("B67: poll of what is no open descriptor is EBADF or POLLNVAL, however large the number") {
     Harness harness;
     const int closed = ::dup(0);
     ::close(closed);
@@ -155,7 +155,7 @@ TEST_CASE("thousands of descriptors are waited for at once") {
     for (Tracked& poll : polls) CHECK(harness.finish(poll) == POLLIN);
 }
 
-TEST_CASE("an old file does not answer for a new one under its number") {
+TEST_CASE("B51, S8: an old file does not answer for a new one under its number") {
     Harness harness;
     for (int round = 0; round < 10; ++round) {
         int old[2], fresh[2];

@@ -222,7 +222,7 @@ TEST_CASE("a message carries several pieces, and a descriptor") {
     ::close(fd);
 }
 
-TEST_CASE("a descriptor in O_NONBLOCK mode waits all the same") {
+TEST_CASE("B61: a descriptor in O_NONBLOCK mode waits all the same") {
     Harness harness;
     auto [a, b] = harness.pair();
     REQUIRE(::fcntl(a.get(), F_SETFL, O_NONBLOCK) == 0);

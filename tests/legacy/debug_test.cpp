@@ -84,7 +84,7 @@ TEST_CASE("COIR_DEBUG=passthrough: calls that are passed on are said once for ea
     });
 }
 
-TEST_CASE("COIR_DEBUG=passthrough: callbacks of the loop that block it", "[legacy][passthrough]") {
+TEST_CASE("B27: COIR_DEBUG=passthrough: callbacks of the loop that block it", "[legacy][passthrough]") {
     need_word("passthrough");
     coir_test::LogCapture log;
     coir_test::run_in_loop([&] {
@@ -103,7 +103,7 @@ TEST_CASE("COIR_DEBUG=passthrough: callbacks of the loop that block it", "[legac
     CHECK(log.count("called usleep") == 1);
 }
 
-TEST_CASE("COIR_DEBUG=passthrough: calls that were taken over and block the thread all the same", "[legacy][passthrough]") {
+TEST_CASE("B27: COIR_DEBUG=passthrough: calls that were taken over and block the thread all the same", "[legacy][passthrough]") {
     need_word("passthrough");
     coir_test::LogCapture log;
     coir_test::run_in_loop([&] {
@@ -202,7 +202,7 @@ TEST_CASE("COIR_DEBUG=fds: what coir's own objects leave open at the end of a lo
     for (const int fd : pair) ::close(fd);
 }
 
-TEST_CASE("COIR_DEBUG=slow: a step that does not end is said while it lasts", "[legacy][slow]") {
+TEST_CASE("B40: COIR_DEBUG=slow: a step that does not end is said while it lasts", "[legacy][slow]") {
     need_word("slow=");
     coir_test::LogCapture log;
     bool said_meanwhile = false;
@@ -223,7 +223,7 @@ TEST_CASE("COIR_DEBUG=slow: a step that does not end is said while it lasts", "[
     CHECK(log.contains("a step of task 'stuck' took "));  // and once more at its end
 }
 
-TEST_CASE("COIR_DEBUG=slow: it names the call that blocks, and a step that computes", "[legacy][slow]") {
+TEST_CASE("B40: COIR_DEBUG=slow: it names the call that blocks, and a step that computes", "[legacy][slow]") {
     need_word("slow=");
     coir_test::LogCapture log;
     coir_test::run_in_loop([&] {

@@ -252,7 +252,7 @@ TEST_CASE("joining threads, every way", "[legacy]") {
     });
 }
 
-TEST_CASE("initializers run once, and whoever comes meanwhile waits", "[legacy]") {
+TEST_CASE("B26: initializers run once, and whoever comes meanwhile waits", "[legacy]") {
     const Watchdog watchdog;
     for (const int loops : {1, 4}) {
         std::once_flag flag;
@@ -324,7 +324,7 @@ TEST_CASE("initializers run once, and whoever comes meanwhile waits", "[legacy]"
     thread.join();
 }
 
-TEST_CASE("local statics are made once", "[legacy]") {
+TEST_CASE("B26: local statics are made once", "[legacy]") {
     const Watchdog watchdog;
     static std::atomic<int> made;
     struct Slow {

@@ -28,7 +28,7 @@ void* number(long value) { return reinterpret_cast<void*>(value); }
 #define COIR_NEEDS_KEYS() \
     if (COIR_ASAN || COIR_TSAN) COIR_SKIP("keys stay the thread's under a sanitizer")
 
-TEST_CASE("keys have a value per task, destroyed at its end on its fiber", "[legacy]") {
+TEST_CASE("B24: keys have a value per task, destroyed at its end on its fiber", "[legacy]") {
     COIR_NEEDS_KEYS();
     const Watchdog watchdog;
     destroyed.clear();
@@ -119,7 +119,7 @@ TEST_CASE("tss of C11 is the task's", "[legacy]") {
     ::tss_delete(tss);
 }
 
-TEST_CASE("the error queue of OpenSSL is the task's", "[legacy][loads]") {
+TEST_CASE("B24: the error queue of OpenSSL is the task's", "[legacy][loads]") {
     COIR_NEEDS_KEYS();
     void* crypto = ::dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
     if (!crypto) COIR_SKIP("libcrypto.so.3 is not there");
@@ -186,7 +186,7 @@ TEST_CASE("uselocale() is the task's", "[legacy]") {
     ::freelocale(utf8);
 }
 
-TEST_CASE("h_errno is the task's", "[legacy]") {
+TEST_CASE("B24: h_errno is the task's", "[legacy]") {
     COIR_NEEDS_KEYS();
     h_errno = 77;
     coir_test::run_in_loop([] {
@@ -216,7 +216,7 @@ TEST_CASE("no_suspend: libc's calls block, and other tasks do not run", "[legacy
     });
 }
 
-TEST_CASE("COIR_DEBUG=locks: a task that is suspended with a lock is named", "[legacy][debug-locks]") {
+TEST_CASE("B25: COIR_DEBUG=locks: a task that is suspended with a lock is named", "[legacy][debug-locks]") {
     const char* debug = std::getenv("COIR_DEBUG");
     if (!debug || std::string(debug) != "locks") COIR_SKIP("COIR_DEBUG is not locks");
     coir_test::LogCapture log;

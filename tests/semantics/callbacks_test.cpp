@@ -103,7 +103,7 @@ TEST_CASE("rule 27, 28: the default handler logs; a null handler restores it") {
     });
 }
 
-TEST_CASE("rule 30, D20: a running loop's calls are refused on other threads, debug or not") {
+TEST_CASE("rule 30, D20, B28: a running loop's calls are refused on other threads, debug or not") {
     run_on_sim([] {
         auto& loop = coir::get_running_loop();
         int refused = 0;
@@ -149,7 +149,7 @@ TEST_CASE("rule 30, D20: a running loop's calls are refused on other threads, de
     });
 }
 
-TEST_CASE("rule 31: debug mode names callbacks and tasks whose step was slow") {
+TEST_CASE("rule 31, B40: debug mode names callbacks and tasks whose step was slow") {
     LogCapture log;
     coir::RunOptions options = coir_test::options();
     options.reactor = "epoll";  // a real clock

@@ -304,7 +304,7 @@ TEST_CASE("rule 80: a cancellation travels down a chain of awaits; the innermost
     });
 }
 
-TEST_CASE("rule 80: an await chain of any length can be cancelled from a small stack") {
+TEST_CASE("rule 80, B11: an await chain of any length can be cancelled from a small stack") {
     coir::RunOptions options = coir_test::sim_options();
     options.stack_size = 32 * 1024;
     coir::run(

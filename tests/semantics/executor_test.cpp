@@ -260,7 +260,7 @@ TEST_CASE("api.md: a pool's limit, its metrics, and bad options") {
     CHECK(log.contains("nobody sees it"));
 }
 
-TEST_CASE("api.md: max_queued_jobs and the metrics of to_thread's pool") {
+TEST_CASE("B39: api.md: max_queued_jobs and the metrics of to_thread's pool") {
     coir::RunOptions options = coir_test::options();
     options.max_threads = 1;
     options.max_queued_jobs = 1;

@@ -271,7 +271,7 @@ TEST_CASE("rule 355: watches are level triggered, also on pipes, eventfds and ne
     });
 }
 
-TEST_CASE("rule 355: a descriptor that cannot be polled, or is not open, is rejected", "[fd]") {
+TEST_CASE("rule 355, B67: a descriptor that cannot be polled, or is not open, is rejected", "[fd]") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         auto error_of = [&](int fd) {

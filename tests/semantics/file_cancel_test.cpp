@@ -64,7 +64,7 @@ TEST_CASE("D3: a file call in a task that is cancelled already does nothing", "[
     });
 }
 
-TEST_CASE("D3: an open(2) that a thread waits in ends with its file, and the cancellation stays pending",
+TEST_CASE("D3, B43: an open(2) that a thread waits in ends with its file, and the cancellation stays pending",
           "[file]") {
     coir_test::FdCount fds;
     TemporaryFolder folder;
@@ -140,7 +140,7 @@ TEST_CASE("D3: a cancelled write says how much is written, a cancelled read move
     });
 }
 
-TEST_CASE("D29: storms of cancelled file calls leave buffers and descriptors alone", "[file]") {
+TEST_CASE("D29, B49: storms of cancelled file calls leave buffers and descriptors alone", "[file]") {
     coir_test::FdCount fds;
     TemporaryFolder folder;
     const std::string path = folder / "data";

@@ -102,7 +102,7 @@ void use(Steps& steps) {
 
 }  // namespace
 
-TEST_CASE("D32: in a forked child every call throws", "[fork]") {
+TEST_CASE("D32, B79, S14: in a forked child every call throws", "[fork]") {
     run_in_loop([] {
         coir::EventLoop& loop = coir::get_running_loop();
         auto pair = stream_pair();
@@ -270,7 +270,7 @@ TEST_CASE("D32, D21: in the child signals are as they were before coir hooked th
     });
 }
 
-TEST_CASE("D32: forks while other threads run loops, post and handle signals", "[fork]") {
+TEST_CASE("D32, B79: forks while other threads run loops, post and handle signals", "[fork]") {
     // A fork copies its allocator's locks as they are: held, if another thread is in there.
     if (COIR_ASAN) COIR_SKIP("AddressSanitizer's allocator is not for forks with several threads");
     run_in_loop([] {

@@ -170,7 +170,7 @@ TEST_CASE("api.md: what ends a loop's thread is reported, and thrown at the end 
     group.shutdown();  // once
 }
 
-TEST_CASE("api.md: a group's server answers on every loop at one port") {
+TEST_CASE("B69: api.md: a group's server answers on every loop at one port") {
     const coir_test::FdCount descriptors;
     coir::LoopGroup group(2, coir_test::options());
     {

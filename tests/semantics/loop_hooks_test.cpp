@@ -174,7 +174,7 @@ TEST_CASE("a hook that throws is reported, and the turn goes on") {
     });
 }
 
-TEST_CASE("rule 340: idle hooks starve nobody, and nobody starves them") {
+TEST_CASE("rule 340, B37: idle hooks starve nobody, and nobody starves them") {
     // On a virtual clock and on a real one.
     for (const bool real : {false, true}) {
         const auto program = [&] {

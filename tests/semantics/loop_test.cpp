@@ -104,7 +104,7 @@ TEST_CASE("rule 4: a callback or timer that an earlier one of the same turn canc
     });
 }
 
-TEST_CASE("rule 5: a timer never fires before its time") {
+TEST_CASE("rule 5, B34: a timer never fires before its time") {
     run_on_sim([] {
         auto& loop = coir::get_running_loop();
         const auto start = loop.time();
@@ -401,7 +401,7 @@ TEST_CASE("rule 20: close() destroys callbacks and timers without running them")
     CHECK(token.use_count() == 1);
 }
 
-TEST_CASE("rule 22: no loop runs inside a running loop") {
+TEST_CASE("rule 22, B84: no loop runs inside a running loop") {
     coir::EventLoop outer(sim_options());
     coir::EventLoop inner(sim_options());
     auto attempt = [&] {
@@ -430,7 +430,7 @@ TEST_CASE("rule 336: a zero timer armed by a timer waits for the next turn") {
     }
 }
 
-TEST_CASE("rule 338: durations that overflow mean never") {
+TEST_CASE("rule 338, B33: durations that overflow mean never") {
     run_on_sim([] {
         auto& loop = coir::get_running_loop();
         bool fired = false;

@@ -162,7 +162,7 @@ TEST_CASE("rule 298: local addresses", "[net]") {
     });
 }
 
-TEST_CASE("rule 300: a cancelled connect closes its socket", "[net]") {
+TEST_CASE("rule 300, B43: a cancelled connect closes its socket", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         DeafListener deaf;

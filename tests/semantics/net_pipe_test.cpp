@@ -93,7 +93,7 @@ TEST_CASE("rule 296: a pipe carries bytes and its end", "[net]") {
     });
 }
 
-TEST_CASE("rule 296, D24: writing to a full pipe waits until everything is in it", "[net]") {
+TEST_CASE("rule 296, D24, B39: writing to a full pipe waits until everything is in it", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         auto [reader, writer] = make_pipe();

@@ -28,7 +28,7 @@ const bool registered = coir_test::register_world<counting_sys>("counting");
 
 }  // namespace
 
-TEST_CASE("net: impossible names, paths and ports are refused before any system call", "[net]") {
+TEST_CASE("S11: net: impossible names, paths and ports are refused before any system call", "[net]") {
     REQUIRE(registered);
     coir::RunOptions options = coir_test::options();
     options.reactor = "counting";

@@ -212,7 +212,7 @@ TEST_CASE("rule 266: sockets send files, too", "[net]") {
     });
 }
 
-TEST_CASE("D24: the pieces of a writev go out together", "[net]") {
+TEST_CASE("D24, B72: the pieces of a writev go out together", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         auto [a, b] = stream_pair();

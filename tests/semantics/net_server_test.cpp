@@ -196,7 +196,7 @@ TEST_CASE("rule 302: the wildcard is IPv4 and IPv6 apart", "[net]") {
     });
 }
 
-TEST_CASE("rule 304, 352: running out of descriptors is logged, waited out and survived", "[net]") {
+TEST_CASE("rule 304, 352, B70: running out of descriptors is logged, waited out and survived", "[net]") {
     coir_test::FdCount fds;
     coir_test::LogCapture log;
     run_in_loop([&] {
@@ -228,7 +228,7 @@ TEST_CASE("rule 304, 352: running out of descriptors is logged, waited out and s
     });
 }
 
-TEST_CASE("rule 303: of connections that wait together each costs a turn at most", "[net]") {
+TEST_CASE("rule 303, B37: of connections that wait together each costs a turn at most", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         constexpr int connections = 60;
@@ -429,7 +429,7 @@ TEST_CASE("server: a handler may end its own server", "[net]") {
     });
 }
 
-TEST_CASE("server: the loop may end while a server is busy", "[net]") {
+TEST_CASE("B46: server: the loop may end while a server is busy", "[net]") {
     coir_test::FdCount fds;
     coir::Server outlives;
     coir::Stream client;
@@ -442,7 +442,7 @@ TEST_CASE("server: the loop may end while a server is busy", "[net]") {
     client = coir::Stream();
 }
 
-TEST_CASE("server: max_connections keeps further ones waiting", "[net]") {
+TEST_CASE("B39, B78, S9: server: max_connections keeps further ones waiting", "[net]") {
     run_in_loop([] {
         int running = 0;
         int most = 0;

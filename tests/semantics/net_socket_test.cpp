@@ -99,7 +99,7 @@ TEST_CASE("rule 265: cancelling one waiter never drops another one", "[net]") {
     });
 }
 
-TEST_CASE("rule 343, D29: closing a socket ends what waits, and its number may be used again", "[net]") {
+TEST_CASE("rule 343, D29, B50: closing a socket ends what waits, and its number may be used again", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {
         for (int round = 0; round < 20; ++round) {

@@ -137,7 +137,7 @@ TEST_CASE("rule 269: a line over the limit is dropped, the rest is kept", "[net]
     });
 }
 
-TEST_CASE("rule 269: what has come of an endless line is dropped", "[net]") {
+TEST_CASE("rule 269, S9: what has come of an endless line is dropped", "[net]") {
     run_in_loop([] {
         auto pair = stream_pair({.limit = 4});
         auto& a = pair.first;
@@ -166,7 +166,7 @@ TEST_CASE("rule 270: read_until finds a separator that comes in pieces", "[net]"
     });
 }
 
-TEST_CASE("rule 271: read_until over the limit leaves everything in place", "[net]") {
+TEST_CASE("rule 271, B78, S9: read_until over the limit leaves everything in place", "[net]") {
     run_in_loop([] {
         auto pair = stream_pair({.limit = 4});
         auto& a = pair.first;
@@ -244,7 +244,7 @@ TEST_CASE("rule 274: read_exactly", "[net]") {
     });
 }
 
-TEST_CASE("rule 275: a second concurrent reader is refused, and harms nobody", "[net]") {
+TEST_CASE("rule 275, B77: a second concurrent reader is refused, and harms nobody", "[net]") {
     run_in_loop([] {
         auto pair = stream_pair();
         auto& a = pair.first;
@@ -432,7 +432,7 @@ TEST_CASE("net: closed, moved-from and empty streams say EBADF", "[net]") {
     CHECK_THROWS_AS(coir::Stream(coir::Fd()), std::logic_error);
 }
 
-TEST_CASE("D20: a stream is its loop's alone", "[net]") {
+TEST_CASE("D20, B28: a stream is its loop's alone", "[net]") {
     coir::EventLoop one(coir_test::options());
     coir::EventLoop two(coir_test::options());
     coir::Stream kept;

@@ -35,7 +35,7 @@ using coir_test::piped;
 using coir_test::run_in_loop;
 using coir_test::start;
 
-TEST_CASE("rule 354: descriptors: extra ones, passed ones, and no others", "[process]") {
+TEST_CASE("rule 354, B80: descriptors: extra ones, passed ones, and no others", "[process]") {
     run_in_loop([] {
         int pair[2];
         REQUIRE(::pipe(pair) == 0);  // not close-on-exec: it must not get into the child all the same
@@ -199,7 +199,7 @@ TEST_CASE("D28: a child whose loop's thread ends is killed, when it was asked fo
     ::close(answer[0]);
 }
 
-TEST_CASE("D28: a status that somebody else has taken is unknown, 255, and said", "[process]") {
+TEST_CASE("D28, B81: a status that somebody else has taken is unknown, 255, and said", "[process]") {
     coir_test::LogCapture lines;
     run_in_loop([] {
         Process process = coir::create_subprocess_shell("exit 3");
@@ -216,7 +216,7 @@ TEST_CASE("D28: a status that somebody else has taken is unknown, 255, and said"
     CHECK(lines.count("its status is unknown") == 1);
 }
 
-TEST_CASE("rule 313: a thousand children that end at once", "[process]") {
+TEST_CASE("rule 313, B81: a thousand children that end at once", "[process]") {
     FdCount fds;
     rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);

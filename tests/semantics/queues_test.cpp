@@ -43,7 +43,7 @@ TEST_CASE("rule 222: items leave in order; size, full and empty are exact") {
     });
 }
 
-TEST_CASE("rule 223: put waits for room, and goes on after a get") {
+TEST_CASE("rule 223, B39: put waits for room, and goes on after a get") {
     on_every_order([] {
         coir::Queue<int> queue(1);
         queue.put(1);

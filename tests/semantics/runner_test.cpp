@@ -2,6 +2,7 @@
 // run() and Runner: semantics.md §2.19, decisions D21, D22, D37.
 #include "seeds.hpp"
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/run.hpp"
 
 #include <coir/await.hpp>
@@ -38,10 +39,6 @@ void (*handler_of(int signo))(int) {
     ::sigaction(signo, nullptr, &current);
     return current.sa_handler;
 }
-
-// ThreadSanitizer does not go on in the child of a process with several threads.
-#define COIR_NEEDS_FORK() \
-    if (COIR_TSAN) COIR_SKIP("ThreadSanitizer is not for forks")
 
 // Runs `f` in a forked child, at whose end nothing is cleaned up; returns its wait status.
 int status_of_child(const std::function<int()>& f) {
@@ -84,7 +81,7 @@ TEST_CASE("rule 235: run returns main's value and throws main's exception") {
     CHECK(coir::run(MoveOnly(), sim_options()) == 3);
 }
 
-TEST_CASE("rule 236: run inside a running loop is an error") {
+TEST_CASE("rule 236, B84: run inside a running loop is an error") {
     run_on_sim([] {
         bool entered = false;
         CHECK_THROWS_AS(coir::run([&] { entered = true; }, sim_options()), std::logic_error);
@@ -98,7 +95,7 @@ TEST_CASE("rule 236: run inside a running loop is an error") {
     });
 }
 
-TEST_CASE("rule 237, D33: leftovers are cancelled together, in order, and waited for") {
+TEST_CASE("rule 237, D33, B46: leftovers are cancelled together, in order, and waited for") {
     for (bool main_throws : {false, true}) {
         std::vector<std::string> log;
         auto main = [&] {
@@ -135,7 +132,7 @@ TEST_CASE("rule 237, D33: leftovers are cancelled together, in order, and waited
     }
 }
 
-TEST_CASE("rule 237: the end is orderly for any order of steps") {
+TEST_CASE("rule 237, B46: the end is orderly for any order of steps") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         int unwound = 0;
         coir::run(
@@ -247,7 +244,7 @@ TEST_CASE("rule 239, D17: a job that does not return is named, and does not keep
     CHECK(code == 3);
 }
 
-TEST_CASE("D22: tasks that do not end are named, with their stacks left alone") {
+TEST_CASE("D22, B05: tasks that do not end are named, with their stacks left alone") {
     COIR_NEEDS_FORK();
     const int code = exit_code_of_child([] {
         LogCapture log;
@@ -318,7 +315,7 @@ TEST_CASE("rule 240: a runner makes its loop late, runs several mains, and close
     CHECK_THROWS_AS(unused.run([] {}), std::logic_error);
 }
 
-TEST_CASE("rule 240: who waits for a thread is not deadlocked, in virtual time neither") {
+TEST_CASE("rule 240, B41: who waits for a thread is not deadlocked, in virtual time neither") {
     coir::Runner runner(sim_options());
     runner.run([] {
         coir::EventLoop& loop = coir::get_running_loop();
@@ -334,7 +331,7 @@ TEST_CASE("rule 240: who waits for a thread is not deadlocked, in virtual time n
     });
 }
 
-TEST_CASE("rule 240: a deadlock ends every run that meets one") {
+TEST_CASE("rule 240, B41: a deadlock ends every run that meets one") {
     coir::Runner runner(sim_options());
     for (int i = 0; i < 2; ++i) {
         CHECK_THROWS_AS(runner.run([] { coir::await(coir::create_future<int>()); }),

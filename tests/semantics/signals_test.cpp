@@ -172,7 +172,7 @@ TEST_CASE("rule 253: a handler that throws is reported, and stays", "[signal]") 
     });
 }
 
-TEST_CASE("rule 254: removing the last subscriber restores what was there", "[signal]") {
+TEST_CASE("rule 254, B82: removing the last subscriber restores what was there", "[signal]") {
     const Disposition own(SIGUSR1, &count_plain);
     const Disposition ignored(SIGUSR2, SIG_IGN);
     plain_calls = 0;
@@ -385,7 +385,7 @@ TEST_CASE("rule 345: what comes before the loop looks coalesces, and is not lost
     });
 }
 
-TEST_CASE("rule 345: a storm of signals from several threads ends with one more call", "[signal]") {
+TEST_CASE("rule 345, B82: a storm of signals from several threads ends with one more call", "[signal]") {
     run_in_loop([] {
         coir::SignalStream stream({SIGUSR1, SIGUSR2});
         std::atomic<int> going{3};
@@ -529,7 +529,7 @@ TEST_CASE("D21: a stream may be dropped by another thread", "[signal]") {
     });
 }
 
-TEST_CASE("D21: who waits for a signal is not deadlocked", "[signal]") {
+TEST_CASE("D21, B41: who waits for a signal is not deadlocked", "[signal]") {
     LogCapture lines;
     coir::RunOptions strict = options();
     strict.on_deadlock = coir::OnDeadlock::fail;

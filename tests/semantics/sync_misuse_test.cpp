@@ -89,7 +89,7 @@ TEST_CASE("D20: what a closed loop has used may be used by the next") {
     second.run_until_complete([&] { queue.put(9); });
 }
 
-TEST_CASE("D20: waking a task of a loop that runs on another thread is refused, debug or not") {
+TEST_CASE("D20, B28: waking a task of a loop that runs on another thread is refused, debug or not") {
     run_on_sim([] {
         coir::Event event;
         coir::Lock lock;
@@ -126,7 +126,7 @@ TEST_CASE("D20: waking a task of a loop that runs on another thread is refused, 
     });
 }
 
-TEST_CASE("D22: who waits for what is destroyed waits on, can be cancelled, and debug mode says so") {
+TEST_CASE("D22, B32: who waits for what is destroyed waits on, can be cancelled, and debug mode says so") {
     auto options = coir_test::sim_options();
     options.debug = true;
     options.slow_task_threshold = 1h;

@@ -313,7 +313,7 @@ TEST_CASE("rule 65, D33: equal sleeps wake in the order of their start") {
     });
 }
 
-TEST_CASE("rule 66: a create_task that fails leaves nothing half-registered") {
+TEST_CASE("rule 66, B85: a create_task that fails leaves nothing half-registered") {
     run_on_sim([] {
         auto token = std::make_shared<int>(1);
         const auto created = coir::get_running_loop().metrics().tasks_created;
@@ -392,7 +392,7 @@ TEST_CASE("D11, D12: arguments are decay-copied, std::ref shares, move-only thin
     });
 }
 
-TEST_CASE("D19: errno and the rounding mode belong to a task") {
+TEST_CASE("D19, B22, B29: errno and the rounding mode belong to a task") {
     on_every_order([] {
         auto body = [](int number, int rounding) {
             CHECK(std::fegetround() == FE_TONEAREST);
@@ -414,7 +414,7 @@ TEST_CASE("D19: errno and the rounding mode belong to a task") {
     });
 }
 
-TEST_CASE("D19: a task never changes its thread") {
+TEST_CASE("D19, B23: a task never changes its thread") {
     run_on_sim([] {
         const auto here = std::this_thread::get_id();
         auto task = coir::create_task([&] {

@@ -54,7 +54,7 @@ struct Gate {
 
 }  // namespace
 
-TEST_CASE("rule 23: a post from another thread wakes a loop that sleeps") {
+TEST_CASE("rule 23, B30: a post from another thread wakes a loop that sleeps") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         for (int i = 0; i < 20; ++i) {
@@ -94,7 +94,7 @@ TEST_CASE("rule 23: from the loop's thread, call_soon_threadsafe keeps its place
     CHECK(order == "abcd efghi");
 }
 
-TEST_CASE("rule 23: posts from many threads all arrive, each thread's in order") {
+TEST_CASE("rule 23, B30: posts from many threads all arrive, each thread's in order") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         constexpr int threads = 4;
@@ -122,7 +122,7 @@ TEST_CASE("rule 23: posts from many threads all arrive, each thread's in order")
     });
 }
 
-TEST_CASE("rule 24: sleeps below the clock's resolution do not spin") {
+TEST_CASE("rule 24, B34: sleeps below the clock's resolution do not spin") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         const auto before = loop.metrics().turns;
@@ -379,7 +379,7 @@ TEST_CASE("D20: handles may be dropped on another thread while their loop comes 
     }
 }
 
-TEST_CASE("rule 340, D23: busy tasks starve neither timers, nor I/O, nor posts") {
+TEST_CASE("rule 340, D23, B37: busy tasks starve neither timers, nor I/O, nor posts") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         bool stop = false;
@@ -426,7 +426,7 @@ TEST_CASE("rule 340, B36: a chain of zero timers starves nobody") {
     });
 }
 
-TEST_CASE("rule 345: wake-ups coalesce, and none is lost") {
+TEST_CASE("rule 345, B30: wake-ups coalesce, and none is lost") {
     run_in_loop([] {
         auto& loop = coir::get_running_loop();
         int received = 0;

@@ -304,7 +304,7 @@ TEST_CASE("rule 145, D3: a cancellation in the turn of the job's completion is n
     });
 }
 
-TEST_CASE("rule 146, D3: of completion and deadline in one turn the completion wins") {
+TEST_CASE("rule 146, D3, B42: of completion and deadline in one turn the completion wins") {
     on_every_order([] {
         auto& loop = coir::get_running_loop();
         CHECK(coir::wait_for(

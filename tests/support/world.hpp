@@ -12,7 +12,7 @@
 
 namespace coir_test {
 
-class SelectInWorld final : public coir::Reactor {
+class SelectInWorld : public coir::Reactor {
 public:
     explicit SelectInWorld(coir::detail::Sys& world) : world_(world) {}
 

@@ -195,7 +195,7 @@ TEST_CASE("smoke: a thousand tasks with exceptions in flight keep to themselves"
     });
 }
 
-TEST_CASE("smoke: all tasks waiting for each other is reported as a deadlock", "[smoke]") {
+TEST_CASE("B41: smoke: all tasks waiting for each other is reported as a deadlock", "[smoke]") {
     coir_test::LogCapture log;  // the report
     CHECK_THROWS_AS(run_on_sim([] {
                         auto never_set = coir::create_future<void>();

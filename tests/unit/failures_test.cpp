@@ -66,7 +66,7 @@ void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
-TEST_CASE("no memory: a cancellation arrives, though without its reason") {
+TEST_CASE("B85: no memory: a cancellation arrives, though without its reason") {
     run_on_sim([] {
         std::vector<std::string> seen;
         seen.reserve(10);
@@ -167,7 +167,7 @@ TEST_CASE("no memory: to_thread makes do with the threads that there are") {
         options);
 }
 
-TEST_CASE("no memory: a get has its item all the same, and no putter loses its own") {
+TEST_CASE("B85: no memory: a get has its item all the same, and no putter loses its own") {
     run_on_sim([] {
         struct Item {
             explicit Item(int v) : value(v) {}

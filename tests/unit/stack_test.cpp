@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stacks: guards, their fallback, reuse, refusal, and the report of an overflow.
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/run.hpp"
 
 #include "runtime/stack.hpp"
@@ -19,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+using coir_test::Ended;
+using coir_test::in_child;
 using coir::StackGuard;
 using coir::detail::StackClass;
 using coir::detail::StackPool;
@@ -44,42 +47,6 @@ public:
         return Sys::call(number, a, b, c, d, e, f);
     }
 };
-
-/// What became of a child process that ran `f`: its wait status and what it wrote to stderr.
-struct Ended {
-    int status = 0;
-    std::string errors;
-};
-
-template <class F>
-Ended in_child(F&& f) {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::dup2(ends[1], STDERR_FILENO);
-        ::close(ends[0]);
-        rlimit no_core{0, 0};
-        ::setrlimit(RLIMIT_CORE, &no_core);
-        // Catch2 handles SIGSEGV; a program has the default.
-        std::signal(SIGSEGV, SIG_DFL);
-        try {
-            f();
-        } catch (...) {
-            ::_exit(9);  // or this process would go on with the rest of the tests
-        }
-        ::_exit(0);
-    }
-    ::close(ends[1]);
-    Ended ended;
-    char buffer[512];
-    for (ssize_t got; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
-        ended.errors.append(buffer, static_cast<std::size_t>(got));
-    }
-    ::close(ends[0]);
-    REQUIRE(::waitpid(child, &ended.status, 0) == child);
-    return ended;
-}
 
 [[gnu::noinline]] int eat_stack(volatile char* above, int depth) {
     volatile char frame[1024];
