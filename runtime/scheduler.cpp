@@ -288,9 +288,8 @@ void Scheduler::yield_now(Scheduler* scheduler) {
     scheduler->leave_current(*self);
 }
 
-// What every fiber does: run tasks, one after another. A fiber without one sleeps on its stack, in
-// the pool, rather than end: going on with it is cheaper than a new one (and keeps the processor's
-// return stack paired).
+// What every fiber does: run tasks, one after another. Without one it sleeps on its stack, in the pool,
+// rather than end: that is cheaper than a new one (and keeps the processor's return stack paired).
 void Scheduler::fiber_main(void* argument) {
     Scheduler& scheduler = *static_cast<Scheduler*>(argument);
     StackSlot& slot = *scheduler.current_->stack_;  // a fiber stays on its stack
@@ -521,7 +520,6 @@ void Scheduler::enter() {
     float_control_ = FloatControl::of_this_thread();
     prepare_overflow_reports();
     bind_to_this_thread();
-    // pthread_cancel() unwinds a thread to its first frame: from a fiber it would not find that.
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
     loop_context_.sanitizer = make_sanitizer_fiber(nullptr, 0);
     running_here = this;

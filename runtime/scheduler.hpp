@@ -363,7 +363,8 @@ private:
     FiberContext loop_context_;
     bool debug_ = false;
     bool leave_ = false;
-    int cancel_state_ = 0;  // of the thread, outside of this loop
+    // The thread's, outside: pthread_cancel() unwinds to a first frame that fibers do not have.
+    int cancel_state_ = 0;
     bool eager_tasks_ = false;
     std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
     ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack
