@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Where answers of HTTP/1.1 end (RFC 9112, section 6.3).
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -13,6 +14,38 @@ constexpr std::size_t kHeadMax = 64 * 1024;
 
 [[noreturn]] void refuse_http(const std::string& what) {
   throw std::runtime_error("the server's answer " + what);
+}
+
+constexpr std::string_view kVersion = "HTTP/1.";
+
+// What speaks like that, as far as its first bytes tell.
+const char* guess_protocol(std::string_view input) {
+  if (input.starts_with("-ERR") || input.starts_with("-NOAUTH") || input.starts_with("-DENIED")) {
+    return "; it looks like Redis: coir bench resp";
+  }
+  if (input.starts_with("SSH-")) return "; it looks like SSH";
+  if (input.starts_with("220")) return "; it looks like mail or FTP";
+  if (input.starts_with("\x15\x03")) return "; it looks like TLS, which is not spoken here";
+  if (input.size() > 5 && input.substr(3, 2) == std::string_view("\0\x0a", 2)) {
+    return "; it looks like MySQL";
+  }
+  return "";
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char letter : text.substr(0, std::min(text.find_first_of("\r\n"), std::size_t{60}))) {
+    shown += letter >= ' ' && letter < 127 ? letter : '?';
+  }
+  return shown;
+}
+
+// As soon as it can be told, for what is no HTTP need not have an end either.
+void check_is_http(std::string_view input) {
+  const std::string_view begin = input.substr(0, kVersion.size());
+  if (kVersion.starts_with(begin)) return;
+  if (input.size() < kVersion.size()) return;  // there may be more to show
+  refuse_http("is no HTTP/1.1, but begins with '" + printable(input) + "'" + guess_protocol(input));
 }
 
 char lower(char letter) {
@@ -84,7 +117,7 @@ Head parse_head(std::string_view text) {
   head.size = text.size() + 4;
   std::size_t line_end = text.find("\r\n");
   const std::string_view status_line = text.substr(0, line_end);
-  if (!status_line.starts_with("HTTP/1.") || status_line.size() < 12) refuse_http("is no HTTP/1.1");
+  if (!status_line.starts_with(kVersion) || status_line.size() < 12) refuse_http("is no HTTP/1.1");
   const std::size_t status = parse_number(status_line.substr(9, 3), 10);
   if (status >= 400) refuse_http("is '" + std::string(status_line.substr(0, 80)) + "'");
   head.has_body = status >= 200 && status != 204 && status != 304;
@@ -128,6 +161,7 @@ class HttpProtocol : public RequestProtocol {
   std::string_view request() const override { return request_; }
 
   Answer parse_answer(std::string_view input) const override {
+    check_is_http(input);
     const std::size_t end = input.find("\r\n\r\n");
     if (end == std::string_view::npos) {
       if (input.size() > kHeadMax) refuse_http("has a head without an end");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <string>
 
 #include "request_load.hpp"
 
@@ -53,7 +54,8 @@ std::size_t value_size(std::string_view input, std::size_t depth) {
       return size;
     }
     default:
-      refuse_resp("is not in the protocol of Redis");
+      refuse_resp(std::string("is not in the protocol of Redis") +
+                  (input.starts_with("HTTP/") ? "; it looks like HTTP: coir bench http" : ""));
   }
 }
 

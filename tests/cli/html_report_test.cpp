@@ -210,6 +210,21 @@ TEST_CASE("html: the summary says who is best, and when nobody is", "[cli]") {
               "<strong>epoll</strong> is the fastest: 2.00 times as fast as poll"));
 }
 
+TEST_CASE("html: several runs that say the same say it once", "[cli]") {
+    const CaseInfo info{"2 tasks", "ns", false, "tasks", 2};
+    const std::vector<double> rounds = {100, 101, 99, 100, 102};
+    const auto run_of = [&](double factor) {
+        return result_of({case_of("switch", info, {series_of("epoll", rounds),
+                                                   series_of("poll", times(rounds, factor))})});
+    };
+    const std::string same = format_bench_html({run_of(2), run_of(3)}, {"old.json", "new.json"});
+    CHECK(has(same, "<li>2 tasks, runs A and B: <strong>epoll</strong> is the fastest: A 2.00 times as fast as "
+                    "poll (2.00 to 2.00); B 3.00 times as fast as poll (3.00 to 3.00).</li>"));
+    const std::string turned = format_bench_html({run_of(2), run_of(0.5)}, {"old.json", "new.json"});
+    CHECK(has(turned, "<li>2 tasks, run A: <strong>epoll</strong> is the fastest: 2.00 times"));
+    CHECK(has(turned, "<li>2 tasks, run B: <strong>poll</strong> is the fastest: 2.00 times"));
+}
+
 TEST_CASE("html: noise, interruptions, failures and what was left out are said", "[cli]") {
     BenchResult result = full_result();
     result.noise.steal_share = 0.5;

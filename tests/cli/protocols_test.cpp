@@ -54,6 +54,31 @@ TEST_CASE("bench http: what is no answer, or a failure", "[cli]") {
     CHECK_THROWS_AS(http->parse_answer(std::string(100'000, 'x')), std::runtime_error);
 }
 
+TEST_CASE("bench http, resp: what speaks something else is told by how it looks", "[cli]") {
+    const auto refusal = [](const RequestProtocol& protocol, std::string_view text) {
+        try {
+            protocol.parse_answer(text);
+            return std::string();
+        } catch (const std::runtime_error& error) {
+            return std::string(error.what());
+        }
+    };
+    const auto http = make_http_protocol("host", "/");
+    CHECK(refusal(*http, "-ERR wrong number of arguments for 'get' command\r\n") ==
+          "the server's answer is no HTTP/1.1, but begins with '-ERR wrong number of arguments for 'get' "
+          "command'; it looks like Redis: coir bench resp");
+    // Without the end of a head, which will never come.
+    CHECK(refusal(*http, "SSH-2.0-OpenSSH\r\n").ends_with("; it looks like SSH"));
+    CHECK(refusal(*http, "220 mail.example ESMTP\r\n").ends_with("; it looks like mail or FTP"));
+    CHECK(refusal(*http, std::string_view("\x15\x03\x01\x00\x02\x02\x28", 7)).find("it looks like TLS") !=
+          std::string::npos);
+    CHECK(refusal(*http, std::string_view("\x4a\0\0\0\x0a\x38.0", 8)).ends_with("; it looks like MySQL"));
+    CHECK(refusal(*http, "some words\x1b[31m").ends_with("but begins with 'some words?[31m'"));
+    CHECK(refusal(*http, "HTT").empty());
+    const auto resp = make_resp_protocol("PING");
+    CHECK(refusal(*resp, "HTTP/1.1 400 Bad Request\r\n").ends_with("; it looks like HTTP: coir bench http"));
+}
+
 TEST_CASE("bench resp: where answers end", "[cli]") {
     const auto resp = make_resp_protocol("  SET key  value ");
     CHECK(resp->request() == "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n");

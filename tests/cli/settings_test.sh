@@ -97,18 +97,29 @@ for shell in bash zsh fish; do
         *) check "completion $shell: syntax" $shell -n "$work/out" ;;
     esac
 done
-# offers LINE WORD...: what is offered at the end of the line.
-offers() {
-    line=$1
-    shift
+# offered_at LINE: leaves in $offered what is offered at the end of the line.
+offered_at() {
     offered=$(bash -c '. /dev/stdin
         COMP_WORDS=($1)
         [[ $1 == *" " ]] && COMP_WORDS+=("")
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _coir
-        printf "%s\n" "${COMPREPLY[@]}"' sh "$line" <"$work/bash")
+        printf "%s\n" "${COMPREPLY[@]}"' sh "$1" <"$work/bash")
+}
+offers() {
+    line=$1
+    shift
+    offered_at "$line"
     for word in "$@"; do
         check "completion of '$line' offers no $word" sh -c "printf '%s\n' '$offered' | grep -qx -- '$word'"
+    done
+}
+offers_not() {
+    line=$1
+    shift
+    offered_at "$line"
+    for word in "$@"; do
+        check "completion of '$line' offers $word" sh -c "! printf '%s\n' '$offered' | grep -qx -- '$word'"
     done
 }
 if command -v bash >/dev/null; then
@@ -121,6 +132,14 @@ if command -v bash >/dev/null; then
     offers 'coir bench compare --' --threshold --json --help
     offers 'coir pick --goal ' throughput p99 cpu memory
     offers 'coir pick --write ' user system
+    offers 'coir bench --reactor epoll,' epoll,io_uring epoll,poll
+    offers 'coir bench --reactor poll,io' poll,io_uring
+    offers 'coir bench --reactor = ' epoll io_uring
+    offers 'coir bench --reactor = epoll,po' epoll,poll
+    offers 'coir bench --reactor=epoll,po' --reactor=epoll,poll
+    offers 'coir run --legacy = all,st' all,stdio
+    offers_not 'coir bench --reactor epoll,' epoll,epoll epoll
+    offers_not 'coir run --legacy ' all stdio
     cd "$work" && : >a-file.json
     offers 'coir bench show a-f' a-file.json
     offers 'coir bench --output a-f' a-file.json

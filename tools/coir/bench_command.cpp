@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir bench: scenarios on every reactor that works here, in interleaved rounds.
 #include "bench/generator_notes.hpp"
+#include "bench/order_notes.hpp"
 #include "bench/rounds.hpp"
 #include "bench/scenarios/scenarios.hpp"
 #include "bench_run.hpp"
@@ -182,8 +183,10 @@ void run_bench(BenchPlan& plan, BenchResult& result) {
     plan.of_scenarios.interrupt = &interrupt;
     plan.of_scenarios.first_reactor = reactors.front().name;
     measure(interrupt, plan, reactors, result);
-    for (std::string& sentence : generator_notes(result.cases)) {
-        result.notes.push_back(std::move(sentence));
+    for (const auto& notes_of : {generator_notes, order_notes}) {
+        for (std::string& sentence : notes_of(result.cases)) {
+            result.notes.push_back(std::move(sentence));
+        }
     }
 }
 

@@ -101,7 +101,7 @@ Check check_open_files(const MachineFacts& facts) {
 
 Check check_locked_memory(const MachineFacts& facts, bool has_ring) {
     const double bytes = number_of(facts.locked_memory.soft);
-    const std::string found = bytes >= 1e18 ? "unlimited" : format_bytes(bytes);
+    const std::string found = format_byte_limit(facts.locked_memory.soft);
     // Rings are charged to it before Linux 5.12.
     if (has_ring || bytes >= 8e6) return {"locked memory", Check::Level::ok, found, {}};
     return {"locked memory", Check::Level::note, found,

@@ -21,6 +21,7 @@ struct Known {
     bool built;
 };
 
+// A line for each: tools/dev takes the packages from here, too.
 constexpr Known known_peers[] = {
     {"libuv", "libuv1-dev", true},
     {"asio", "libasio-dev", true},

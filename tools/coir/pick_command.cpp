@@ -213,12 +213,33 @@ std::string format_figure(Goal goal, const CaseInfo& info, const Sample& typical
     return format_value(info, typical.value);
 }
 
+// What the figures are; for throughput each row says so itself.
+std::string describe_figures(Goal goal) {
+    switch (goal) {
+        case Goal::p99:
+            return "p99 of the latency";
+        case Goal::cpu:
+            return "CPU time of an operation";
+        case Goal::memory:
+            return "memory of the process";
+        case Goal::throughput:
+            break;
+    }
+    return "each row in its unit";
+}
+
+std::string name_row(Goal goal, const CaseResult& one) {
+    const std::string name = one.scenario + ", " + one.info.name;
+    if (goal != Goal::throughput) return name;
+    return name + " (" + (one.info.unit == "ns" ? "time for one" : one.info.unit) + ")";
+}
+
 std::string format_figures(const PickPlan& plan, const Picked& picked, bool colours) {
     std::vector<Table::Column> columns = {{"", false}};
     for (const ProbedReactor& reactor : picked.reactors) columns.push_back({reactor.name, true});
     Table table(columns);
     for (const CaseResult& one : picked.result.cases) {
-        std::vector<Cell> row{{one.scenario + ", " + one.info.name}};
+        std::vector<Cell> row{{name_row(plan.goal, one)}};
         for (const Series& series : one.series) {
             if (!series.has_results()) {
                 row.push_back({"failed", Colour::red});
@@ -268,7 +289,8 @@ std::string format_explanation(const PickPlan& plan, const Picked& picked, bool 
 std::string format_machine(const MachineFacts& machine) {
     std::string text = "machine: " + machine.processor + ", " + std::to_string(machine.processors) +
                        " CPUs, " + machine.kernel + "; open files " + machine.open_files.soft + " of " +
-                       machine.open_files.hard + ", locked memory " + machine.locked_memory.soft;
+                       machine.open_files.hard + ", locked memory " +
+                       format_byte_limit(machine.locked_memory.soft);
     if (machine.io_uring_disabled) {
         text += ", io_uring_disabled " + std::to_string(*machine.io_uring_disabled);
     }
@@ -287,7 +309,8 @@ std::string format_text(const Picked& picked, const PickPlan& plan) {
             " by, with 95 % intervals; interleaved rounds: " +
             std::to_string(recommendation.rounds) + "\n";
     text += format_contenders(plan, recommendation, colours) + "\n";
-    text += "medians, " + name_of(plan.goal) + ":\n" + format_figures(plan, picked, colours) + "\n";
+    text += "medians, " + describe_figures(plan.goal) + ":\n" + format_figures(plan, picked, colours) +
+            "\n";
     if (plan.explain) text += format_explanation(plan, picked, colours);
     text += format_machine(picked.result.machine);
     for (const CaseResult& one : picked.result.cases) {

@@ -17,16 +17,6 @@
 namespace coir_tool {
 namespace {
 
-std::string format_bytes(const std::string& number) {
-    if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos)
-        return number;
-    const double bytes = std::strtod(number.c_str(), nullptr);
-    if (bytes >= 1024.0 * 1024 * 1024)
-        return format_fixed(bytes / (1024.0 * 1024 * 1024), 1) + " GiB";
-    if (bytes >= 1024.0 * 1024) return format_fixed(bytes / (1024.0 * 1024), 1) + " MiB";
-    return format_fixed(bytes / 1024, 0) + " KiB";
-}
-
 std::string describe_sysctl(const MachineFacts& facts) {
     if (!facts.io_uring_disabled) return "this kernel has no such switch";
     switch (*facts.io_uring_disabled) {
@@ -72,8 +62,8 @@ std::string format_facts(const MachineFacts& facts, bool colours) {
     line("processor", facts.processor + ", " + std::to_string(facts.processors) +
                           (facts.processors == 1 ? " CPU" : " CPUs"));
     line("open files", facts.open_files.soft + " (hard limit " + facts.open_files.hard + ")");
-    line("locked memory", format_bytes(facts.locked_memory.soft) + " (hard limit " +
-                              format_bytes(facts.locked_memory.hard) + ")");
+    line("locked memory", format_byte_limit(facts.locked_memory.soft) + " (hard limit " +
+                              format_byte_limit(facts.locked_memory.hard) + ")");
     line("io_uring_disabled", describe_sysctl(facts));
     return text;
 }

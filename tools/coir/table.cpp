@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace coir_tool {
 namespace {
@@ -131,6 +132,11 @@ std::string format_bytes(double bytes) {
     constexpr Unit units[] = {{1e3, " KB"}, {1e6, " MB"}, {1e9, " GB"}};
     if (std::fabs(bytes) < 999.5) return format_fixed(bytes, 0) + " B";
     return format_scaled(bytes, units);
+}
+
+std::string format_byte_limit(const std::string& bytes) {
+    if (bytes.empty() || bytes.find_first_not_of("0123456789") != std::string::npos) return bytes;
+    return format_bytes(std::strtod(bytes.c_str(), nullptr));
 }
 
 std::string format_whole(double number) {

@@ -44,6 +44,8 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t wid
 std::string format_ns(double nanoseconds);
 /// "12 B", "4.61 KB", "24.0 MB": thousands, not 1,024s.
 std::string format_bytes(double bytes);
+/// A limit in bytes as the kernel names it: the same, or "unlimited".
+std::string format_byte_limit(const std::string& bytes);
 /// "231,034".
 std::string format_whole(double number);
 /// "231k", "1.25M", "934".

@@ -16,7 +16,8 @@
 
 namespace coir_tool {
 
-/// Counts the time, the CPU time of all threads of this process, and the polls of a stretch of work.
+/// What a stretch of work takes: time, CPU time, context switches and, when they are counted, system calls
+/// of all threads of this process, and polls of the loop.
 class Stretch {
 public:
     /// Null: without a loop.
@@ -31,6 +32,8 @@ private:
     std::int64_t begin_ns_;
     std::int64_t begin_cpu_ns_;
     std::uint64_t begin_turns_;
+    std::uint64_t begin_switches_;
+    double begin_calls_;
 };
 
 /// Calls `part()` again and again for so many seconds, at least once. A fifth of the time should be
@@ -56,19 +59,14 @@ Measured time_parts(double seconds, const coir::EventLoop* loop, const Part& par
 /// Measures for about so many seconds; one for each case.
 using LoopBody = std::function<std::vector<Measured>(double seconds)>;
 
-/// Runs `body` as the main task of a loop on `reactor`, in a child pinned to the first CPU that
-/// this process may use. An idle connection is registered, so that looking at the kernel is paid
-/// for.
-std::vector<Measured> measure_in_loop(InterruptWatch& interrupt, const std::string& reactor,
-                                      double seconds, const LoopBody& body);
-
 /// What does the same without coir, in a child that is pinned likewise.
 struct BaselineBody {
     std::string name;
     LoopBody body;
 };
 
-/// A workload of that kind, for every reactor and these baselines.
+/// A workload whose body is the main task of a loop on a reactor, in a child pinned to the first CPU that
+/// this process may use; with these baselines.
 Workload loop_workload(std::string scenario, std::string title, std::vector<CaseInfo> cases,
                        const LoopBody& body, const std::vector<BaselineBody>& baselines = {});
 

@@ -32,13 +32,16 @@ ProcessFacts read_process_facts(int pid) {
     for (const auto& task : std::filesystem::directory_iterator(folder / "task", error)) {
         facts.switches += switches_of(task.path() / "status");
     }
+    facts.rss_bytes = read_resident_bytes(pid);
+    return facts;
+}
+
+std::uint64_t read_resident_bytes(int pid) {
     std::uint64_t size = 0;
     std::uint64_t resident = 0;
-    std::ifstream file(folder / "statm");
-    if (file >> size >> resident) {
-        facts.rss_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    }
-    return facts;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
+    if (!(file >> size >> resident)) return 0;
+    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace coir_tool

@@ -15,5 +15,7 @@ struct ProcessFacts {
 /// A thread that is running right now is accounted up to its last scheduler tick only. Throws
 /// std::runtime_error if there is no such process.
 ProcessFacts read_process_facts(int pid);
+/// Of its memory alone; 0 if there is no such process.
+std::uint64_t read_resident_bytes(int pid);
 
 }  // namespace coir_tool

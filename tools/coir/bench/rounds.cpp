@@ -101,9 +101,11 @@ private:
 
     void count_syscalls(const Workload& workload, RoundCell& cell, double seconds) {
         show_progress(workload, cell);
-        const double calls = workload.count_syscalls(interrupt_, *cell.subject, seconds);
-        for (std::vector<Sample>& samples : cell.rounds) {
-            for (Sample& sample : samples) sample.syscalls_per_op = calls;
+        const std::vector<double> calls =
+            workload.count_syscalls(interrupt_, *cell.subject, seconds);
+        if (calls.size() != cell.rounds.size()) return;
+        for (std::size_t i = 0; i < calls.size(); ++i) {
+            for (Sample& sample : cell.rounds[i]) sample.syscalls_per_op = calls[i];
         }
     }
 

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace coir_tool {
 namespace {
@@ -50,11 +51,16 @@ SharedPhase::SharedPhase() {
 SharedPhase::~SharedPhase() { ::munmap(phase_, sizeof(TracingPhase)); }
 
 SyscallTracer::~SyscallTracer() {
+    over_ = true;
     if (thread_.joinable()) thread_.join();
 }
 
 void SyscallTracer::start(pid_t pid) {
     thread_ = std::thread([this, pid] {
+        while (!phase_.wanted) {
+            if (over_) return;
+            ::usleep(1000);
+        }
         if (seize_threads(pid)) {
             phase_.traced = true;
             follow();
@@ -86,11 +92,12 @@ void SyscallTracer::follow() {
         const pid_t tid = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
         if (tid < 0 && errno == EINTR) continue;
         if (tid < 0) return;  // the last one is gone
+        ++phase_.events;
         if (!WIFSTOPPED(status)) continue;
         constexpr int at_syscall = SIGTRAP | 0x80;
         const int signo = WSTOPSIG(status);
         const bool event = (status >> 16) != 0;
-        if (signo == at_syscall && phase_.counting) ++stops_;
+        if (signo == at_syscall && phase_.counting) ++phase_.stops;
         const long passed_on = signo == at_syscall || event ? 0 : signo;
         ::ptrace(PTRACE_SYSCALL, tid, nullptr, passed_on);
     }

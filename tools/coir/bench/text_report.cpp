@@ -140,6 +140,16 @@ std::string format_failures(const BenchResult& result, bool colours) {
     return text;
 }
 
+std::string format_legend(const BenchResult& result, bool colours) {
+    std::string legend =
+        "spread: median distance of the rounds from their median. speed: against the first of "
+        "each group, round by round; above 1 is better, same: within noise. ";
+    if (result.rounds < rounds_for_interval) {
+        legend += "?: no verdict below " + std::to_string(rounds_for_interval) + " rounds. ";
+    }
+    return coloured(wrapped(legend, 0), Colour::dim, colours) + "\n";
+}
+
 std::string format_footer(const BenchResult& result, bool colours) {
     std::string text = format_failures(result, colours);
     for (const LeftOut& left_out : result.left_out) {
@@ -148,13 +158,9 @@ std::string format_footer(const BenchResult& result, bool colours) {
     for (const std::string& warning : result.noise.warnings()) {
         text += coloured("noise", Colour::yellow, colours) + ": " + warning + "\n";
     }
-    std::string facts =
-        "spread: median distance of the rounds from their median. speed: against the first of "
-        "each group, round by round; above 1 is better, same: within noise. ";
-    if (result.rounds < rounds_for_interval) {
-        facts += "?: no verdict below " + std::to_string(rounds_for_interval) + " rounds. ";
-    }
-    text += coloured(wrapped(facts, 0), Colour::dim, colours) + "\n";
+    const bool measured = std::any_of(result.cases.begin(), result.cases.end(),
+                                      [](const CaseResult& one) { return one.base() != nullptr; });
+    if (measured) text += format_legend(result, colours);
     for (const std::string& note : result.notes) {
         text += coloured(wrapped("note: " + note, 0), Colour::dim, colours) + "\n";
     }

@@ -44,9 +44,10 @@ struct Workload {
     /// Measures for about `seconds`, in children; one for each case. Throws ChildFailure and
     /// InterruptedBySignal.
     std::function<std::vector<Measured>(InterruptWatch&, const Subject&, double seconds)> measure;
-    /// Where it can be told: system calls of the subject per operation, counted in about `seconds` of
-    /// the same load, which that slows down. Absent where tracing is not permitted.
-    std::function<double(InterruptWatch&, const Subject&, double seconds)> count_syscalls = {};
+    /// System calls of the subject per operation, for each case, counted in about `seconds` of the same
+    /// load, which that slows down. Empty or absent where tracing is not permitted.
+    std::function<std::vector<double>(InterruptWatch&, const Subject&, double seconds)>
+        count_syscalls = {};
 };
 
 }  // namespace coir_tool

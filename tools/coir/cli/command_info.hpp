@@ -30,6 +30,7 @@ struct OptionInfo {
     std::vector<std::string> words = {};  ///< that the value may be, for completion
     bool is_file = false;                 ///< the value is a file's name
     std::string letter = {};              ///< "-o"
+    bool is_list = false;                 ///< of words, with commas in between
 
     Value value() const;
 };

@@ -407,7 +407,7 @@ CommandInfo bench_info(Options& all) {
     info.options = {
         {"--reactor", "A,B",
          "Reactors to compare, the first one is the base (default: all, the usable ones)",
-         &options.reactor, reactor_names()},
+         &options.reactor, reactor_names(), false, {}, true},
         {"--rounds", "N", "Interleaved rounds (default: 5)", &options.rounds},
         {"--seconds", "S", "Length of a round (default: 1; 0.25 when no scenario is named)",
          &options.seconds},
@@ -451,7 +451,8 @@ CommandInfo pick_info(Options& all) {
          &options.goal, goal_names()},
         {"--budget", "S", "Time to spend (default: 20s)", &options.budget},
         {"--quick", "", "The same as --budget 5s", &options.quick},
-        {"--reactor", "A,B", "Candidates (default: all usable)", &options.reactor, reactor_names()},
+        {"--reactor", "A,B", "Candidates (default: all usable)", &options.reactor, reactor_names(), false,
+         {}, true},
         {"--write", "[user|system]",
          "Record the choice, for programs that leave it to coir (default: user)", &options.write,
          {"user", "system"}},
@@ -471,9 +472,9 @@ CommandInfo run_info(Options& all) {
     info.details = run_footer;
     info.options = {
         {"--reactor", "NAME", "The reactor, or a list of which the first usable one is taken",
-         &options.reactor, reactor_names()},
+         &options.reactor, reactor_names(), false, {}, true},
         {"--legacy", "[=LIST]", "Preload libcoir-legacy: all of it, or a list such as all,stdio",
-         &options.legacy_given, {"all", "io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files"}},
+         &options.legacy_given, {"all", "io", "sleep", "dns", "locks", "keys", "proc", "stdio", "files"}, false, {}, true},
         {"--force", "", "--legacy: also for a program that has no tasks", &options.force},
         {"--threads-as-tasks", "", "--legacy: make tasks of the program's threads (experimental)",
          &options.threads_as_tasks}};

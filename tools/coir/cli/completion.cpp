@@ -62,18 +62,25 @@ std::string shell_quoted(const std::string& text) {
     return result + "'";
 }
 
+// What is offered for an option's value, at its name, with `=` behind it when that stands between.
+std::string bash_value(const OptionInfo& option) {
+    const bool attached = option.value() == OptionInfo::Value::attached;
+    if (!takes_value(option) && !attached) return {};
+    std::string pattern = option.name + "=";
+    if (!attached) pattern = option.name + "|" + pattern;
+    if (!attached && !option.letter.empty()) pattern = option.letter + "|" + pattern;
+    std::string action = "words=" + shell_quoted(joined(option.words));
+    if (option.words.empty()) action = "return";
+    if (option.is_file) action = "files=yes";
+    if (option.is_list) action += " list=yes";
+    return "                " + pattern + ") " + action + " ;;\n";
+}
+
 std::string bash_place(const Place& place) {
     std::string text = "        " + shell_quoted(place.words) + ")\n";
     std::string values;
-    for (const OptionInfo& option : place.info->options) {
-        if (!takes_value(option)) continue;
-        values += "                " + (option.letter.empty() ? "" : option.letter + "|") + option.name + ") ";
-        values += option.is_file         ? "files=yes"
-                  : option.words.empty() ? "return"
-                                         : "words=" + shell_quoted(joined(option.words));
-        values += " ;;\n";
-    }
-    if (!values.empty()) text += "            case $previous in\n" + values;
+    for (const OptionInfo& option : place.info->options) values += bash_value(option);
+    if (!values.empty()) text += "            case $previous$glue in\n" + values;
     const std::string otherwise = "words=" + shell_quoted(joined(offered(*place.info))) +
                                   (place.info->arguments.are_files ? "; files=yes" : "");
     if (values.empty()) return text + "            " + otherwise + " ;;\n";
@@ -90,8 +97,16 @@ std::string format_bash(const CommandInfo& root) {
     return "# bash completion for coir\n"
            "_coir() {\n"
            "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-           "    local place= next= words= files= i\n"
+           "    local place= next= words= files= list= glue= prefix= i\n"
            "    COMPREPLY=()\n"
+           // Bash takes = for a word of its own, unless COMP_WORDBREAKS has none.
+           "    if [[ $current == = ]]; then\n"
+           "        glue== current=\n"
+           "    elif [[ $previous == = ]]; then\n"
+           "        glue== previous=${COMP_WORDS[COMP_CWORD-2]}\n"
+           "    elif [[ $current == --*=* ]]; then\n"
+           "        glue== previous=${current%%=*} prefix=${current%%=*}= current=${current#*=}\n"
+           "    fi\n"
            "    for ((i = 1; i < COMP_CWORD; ++i)); do\n"
            "        if [[ ${COMP_WORDS[i]} == -- ]]; then\n"
            "            COMPREPLY=($(compgen -c -f -- \"$current\"))\n"
@@ -104,9 +119,18 @@ std::string format_bash(const CommandInfo& root) {
            "    done\n"
            "    case $place in\n" + places +
            "    esac\n"
-           "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+           // Of a list, the last word; those before it are not offered again.
+           "    if [[ $list && $current == *,* ]]; then\n"
+           "        prefix+=${current%,*},\n"
+           "        words=\" $words \"\n"
+           "        next=${current%,*}\n"
+           "        for i in ${next//,/ }; do words=${words/ $i / }; done\n"
+           "        current=${current##*,}\n"
+           "    fi\n"
+           "    [[ $list ]] && compopt -o nospace 2>/dev/null\n"
+           "    COMPREPLY=($(compgen -P \"$prefix\" -W \"$words\" -- \"$current\"))\n"
            "    if [[ $files ]]; then\n"
-           "        COMPREPLY+=($(compgen -f -- \"$current\"))\n"
+           "        COMPREPLY+=($(compgen -P \"$prefix\" -f -- \"$current\"))\n"
            "        compopt -o filenames 2>/dev/null\n"
            "    fi\n"
            "}\n"
@@ -128,16 +152,25 @@ std::string zsh_values(const std::vector<std::string>& words, bool files) {
     return words.empty() ? " " : "(" + joined(words) + ")";
 }
 
+std::string zsh_value(const OptionInfo& option) {
+    if (!option.is_list) return zsh_values(option.words, option.is_file);
+    return "_values -s , " + option.name.substr(2) + " " + joined(option.words);
+}
+
 std::string zsh_option(const OptionInfo& option) {
     std::string spec = option.value() == OptionInfo::Value::repeated ? "*" : "";
     spec += option.name;
-    if (option.value() == OptionInfo::Value::attached) spec += "-";
+    // With = or a space between; what is attached, with = alone.
+    if (option.value() == OptionInfo::Value::attached) spec += "=-";
+    if (option.value() == OptionInfo::Value::required || option.value() == OptionInfo::Value::repeated) {
+        spec += "=";
+    }
     spec += "[" + zsh_text(option.description) + "]";
     if (option.value() != OptionInfo::Value::none) {
         const bool optional = option.value() != OptionInfo::Value::required &&
                               option.value() != OptionInfo::Value::repeated;
         spec += (optional ? "::" : ":") + zsh_text(option.placeholder) + ":" +
-                zsh_values(option.words, option.is_file);
+                zsh_value(option);
     }
     return shell_quoted(spec);
 }
@@ -201,12 +234,17 @@ std::string fish_condition(const CommandInfo& root, const Place& place) {
     return condition;
 }
 
+std::string fish_words(const OptionInfo& option) {
+    const std::string words = joined(option.words);
+    return option.is_list ? "(__fish_complete_list , \"printf %s\\\\n " + words + "\")" : words;
+}
+
 std::string fish_option(const OptionInfo& option) {
     std::string text = option.letter.empty() ? "" : " -s " + option.letter.substr(1);
     text += " -l " + option.name.substr(2);
     if (takes_value(option)) {
         text += option.value() == OptionInfo::Value::optional ? "" : " -r";
-        text += option.is_file ? " -F" : option.words.empty() ? "" : " -a " + shell_quoted(joined(option.words));
+        text += option.is_file ? " -F" : option.words.empty() ? "" : " -a " + shell_quoted(fish_words(option));
     }
     return text + " -d " + shell_quoted(option.description);
 }

@@ -100,26 +100,23 @@ std::string verdict_words(const CaseInfo& info, Finding finding) {
     return "? too few rounds";
 }
 
-std::string describe_best(const CaseResult& result) {
+BestWords describe_best(const CaseResult& result) {
     const Standing standing = standing_of(result);
-    if (!standing.best) return "nothing was measured.";
+    if (!standing.best) return {"nothing was measured", {}, {}};
     const std::string best = strong(standing.best->subject.name);
-    if (standing.count == 1) return "only " + best + " was measured: nothing to compare it with.";
+    if (standing.count == 1) return {"only " + best + " was measured: nothing to compare it with", {}, {}};
     if (!standing.unknown.empty()) {
-        return best + " had the best median, but the rounds are too few or too odd for a verdict.";
+        return {best + " had the best median, but the rounds are too few or too odd for a verdict", {}, {}};
     }
     const std::string superlative = is_size(result.info) ? "smallest" : "fastest";
     if (!standing.next) {
-        return "none is ahead: " + names_of(standing.tied) + " are the same within noise.";
+        return {"none is ahead: " + names_of(standing.tied) + " are the same within noise", {}, {}};
     }
     const bool others_follow = standing.tied.size() + 1 < standing.count;
     const std::string by =
         margin(result.info, standing.ahead_of_next, *standing.next, others_follow);
-    if (standing.tied.size() == 1) {
-        return best + " is the " + superlative + ": " + by + ".";
-    }
-    return names_of(standing.tied) + " are ahead, and the same within noise; " + best + " is " + by +
-           ".";
+    if (standing.tied.size() == 1) return {best + " is the " + superlative, ": ", by};
+    return {names_of(standing.tied) + " are ahead, and the same within noise", "; ", best + " is " + by};
 }
 
 }  // namespace coir_tool

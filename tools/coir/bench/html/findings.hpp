@@ -11,7 +11,12 @@ namespace coir_tool {
 /// "faster", "slower" or "same within noise"; for memory, "smaller" and "larger".
 std::string verdict_words(const CaseInfo& info, Finding finding);
 
-/// One or two sentences, as markup.
-std::string describe_best(const CaseResult& result);
+/// A sentence in two parts, as markup, without its full stop.
+struct BestWords {
+    std::string claim;      ///< "io_uring is the fastest"
+    std::string separator;  ///< ": "
+    std::string margin;     ///< "1.27 times as fast as the next, poll (1.24 to 1.31)"; may be empty
+};
+BestWords describe_best(const CaseResult& result);
 
 }  // namespace coir_tool

@@ -36,7 +36,10 @@ std::vector<bool> HtmlTable::filled_columns() const {
 std::string HtmlTable::format() const {
     const std::vector<bool> filled = filled_columns();
     const std::string label = "role=\"region\" tabindex=\"0\" aria-label=\"" + escaped(caption_) + "\"";
-    std::string text = "<div class=\"scroll\" " + label + "><table>" +
+    constexpr auto fit_half_a_page = 7;
+    const bool wide = std::count(filled.begin(), filled.end(), true) > fit_half_a_page;
+    std::string text = std::string("<div class=\"scroll") + (wide ? " wide" : "") + "\" " + label +
+                       "><table>" +
                        enclosed("caption", "", element("span", "", caption_)) + "<thead><tr>";
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         if (filled[i]) text += element("th", "scope=\"col\"", columns_[i]);

@@ -54,7 +54,8 @@ std::string warnings_of(const ReportView& report, std::size_t run) {
 std::string limits_of(const MachineFacts& machine) {
     std::string text;
     text += fact("open files", machine.open_files.soft + " (hard " + machine.open_files.hard + ")");
-    text += fact("locked memory", machine.locked_memory.soft + " (hard " + machine.locked_memory.hard + ")");
+    text += fact("locked memory", format_byte_limit(machine.locked_memory.soft) + " (hard " +
+                                      format_byte_limit(machine.locked_memory.hard) + ")");
     if (machine.io_uring_disabled) {
         text += fact("kernel.io_uring_disabled", std::to_string(*machine.io_uring_disabled));
     }
@@ -105,14 +106,53 @@ bool same_machine(const ReportView& report) {
     });
 }
 
+// Runs that say the same.
+struct SharedClaim {
+    std::vector<std::string> letters;
+    BestWords words;
+    std::vector<std::string> margins;
+};
+
+std::vector<SharedClaim> claims_of(const ReportView& report, const CaseView& view) {
+    std::vector<SharedClaim> claims;
+    for (std::size_t run = 0; run < view.runs.size(); ++run) {
+        if (!view.runs[run]) continue;
+        BestWords words = describe_best(*view.runs[run]);
+        auto same = std::find_if(claims.begin(), claims.end(), [&](const SharedClaim& one) {
+            return one.words.claim == words.claim;
+        });
+        if (same == claims.end()) same = claims.insert(claims.end(), {{}, words, {}});
+        same->letters.push_back(report.letter_of(run));
+        if (!words.margin.empty()) same->margins.push_back(words.margin);
+    }
+    return claims;
+}
+
+std::string joined_by(const std::vector<std::string>& words, const std::string& between) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+    return text;
+}
+
+// "64 connections, runs A and B: epoll is the fastest: A 1.27 times ...; B 1.30 times ..."
+std::string format_claim(const ReportView& report, const CaseView& view, const SharedClaim& claim) {
+    std::string text = escaped(view.info.name);
+    const bool shared = claim.letters.size() > 1;
+    if (report.has_several_runs()) {
+        text += (shared ? ", runs " : ", run ") + joined_by(claim.letters, " and ");
+    }
+    std::vector<std::string> margins = claim.margins;
+    for (std::size_t i = 0; shared && i < margins.size(); ++i) {
+        margins[i] = claim.letters[i] + " " + margins[i];
+    }
+    return text + ": " + claim.words.claim + claim.words.separator + joined_by(margins, "; ") + ".";
+}
+
 std::string summary_of(const ReportView& report, const ScenarioView& scenario) {
     std::string text;
     for (const CaseView& view : scenario.cases) {
-        for (std::size_t run = 0; run < view.runs.size(); ++run) {
-            if (!view.runs[run]) continue;
-            text += "<li>" + escaped(view.info.name);
-            if (report.has_several_runs()) text += ", run " + report.letter_of(run);
-            text += ": " + describe_best(*view.runs[run]) + "</li>";
+        for (const SharedClaim& claim : claims_of(report, view)) {
+            text += "<li>" + format_claim(report, view, claim) + "</li>";
         }
     }
     return "<div>" + element("h3", "", scenario.name) + "<ul>" + text + "</ul></div>";

@@ -40,6 +40,7 @@ dd{margin:0}
 .cards{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));margin-top:14px}
 .card{margin:0;padding:18px;min-width:0;display:flex;flex-direction:column}
 .card .scroll{margin-top:auto}
+.cards>.card:has(.wide){grid-column:1/-1}
 .read{padding:6px 20px 12px;margin-top:14px}
 .read li{margin:6px 0}
 svg.chart{display:block;width:100%;margin:4px 0 14px;flex:none}

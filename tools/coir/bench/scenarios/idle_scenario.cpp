@@ -5,6 +5,7 @@
 #include "bench/scenarios/echo_server.hpp"
 #include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
+#include "bench/syscall_count.hpp"
 
 #include "support/clock.hpp"
 #include "support/machine.hpp"
@@ -33,16 +34,21 @@ UniqueFd open_and_use(const coir_bench::Endpoint& server) {
     return socket;
 }
 
+std::vector<UniqueFd> open_idle(int where, std::size_t connections) {
+    std::vector<UniqueFd> open;
+    for (std::size_t i = 0; i < connections; ++i) {
+        open.push_back(open_and_use({coir_bench::Transport::Tcp, where}));
+    }
+    ::usleep(settle_us);
+    return open;
+}
+
 Measured watch(const ServerChild& server, std::size_t connections, double seconds) {
     coir_bench::raise_descriptor_limit();
     coir_bench::pin_to_allowed_cpu(1);
     ::usleep(settle_us);
     const ProcessFacts before = read_process_facts(server.pid());
-    std::vector<UniqueFd> open;
-    for (std::size_t i = 0; i < connections; ++i) {
-        open.push_back(open_and_use({coir_bench::Transport::Tcp, server.where()}));
-    }
-    ::usleep(settle_us);
+    const std::vector<UniqueFd> open = open_idle(server.where(), connections);
     const ProcessFacts begin = read_process_facts(server.pid());
     const std::int64_t begin_ns = coir_bench::now_ns();
     ::usleep(static_cast<useconds_t>(seconds * 1e6));
@@ -56,6 +62,7 @@ Measured watch(const ServerChild& server, std::size_t connections, double second
     // One that costs less than a byte has no ratio to others.
     sample.value = std::max(growth / sample.operations, 1.0);
     sample.cpu_ns_per_op = static_cast<double>(end.cpu_ns - begin.cpu_ns) / elapsed;
+    sample.switches_per_op = static_cast<double>(end.switches - begin.switches) / elapsed;
     sample.rss_bytes = static_cast<double>(end.rss_bytes);
     return measured;
 }
@@ -64,16 +71,27 @@ Measured watch(const ServerChild& server, std::size_t connections, double second
 
 Workload idle_workload(const ServedPlan& plan) {
     Workload workload = connections_workload(
-        "idle", "memory of an echo server for each idle connection; CPU/op: in a second of idling",
+        "idle",
+        "memory of an echo server for each idle connection; CPU/op, calls/op: in a second of idling",
         plan);
     workload.cases[0].unit = "bytes";
     workload.cases[0].higher_is_better = false;
     workload.baselines = raw_echo_servers(coir_bench::Transport::Tcp);
     workload.peers = true;
-    workload.measure = [plan](InterruptWatch& interrupt, const Subject& subject, double seconds) {
-        ServerChild server(
-            interrupt, echo_server(subject, coir_bench::Transport::Tcp, buffer_for(plan.size)), 0,
-            Child::Clock::now() + patience(seconds));
+    const auto server_of = [plan](const Subject& subject) {
+        return echo_server(subject, coir_bench::Transport::Tcp, buffer_for(plan.size));
+    };
+    workload.count_syscalls = [=](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        return std::vector{count_server_syscalls(
+            interrupt, server_of(subject), seconds, [&](int where, TracingPhase& phase) {
+                const std::vector<UniqueFd> open = open_idle(where, plan.connections);
+                begin_tracing(phase);
+                count_during(phase, [&] { ::usleep(static_cast<useconds_t>(seconds * 1e6)); });
+                return seconds;
+            })};
+    };
+    workload.measure = [=](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        ServerChild server(interrupt, server_of(subject), 0, Child::Clock::now() + patience(seconds));
         try {
             return measure_in_child(interrupt, seconds, [&] {
                 return std::vector{watch(server, plan.connections, seconds)};

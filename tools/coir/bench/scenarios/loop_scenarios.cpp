@@ -75,9 +75,12 @@ Measured measure_threads(unsigned at_once, double seconds) {
 constexpr std::size_t timer_count = 20'000;
 
 // Sums of stretches, taken apart by what was done in them.
+constexpr double Sample::*summed[] = {&Sample::cpu_ns_per_op, &Sample::polls_per_op,
+                                      &Sample::syscalls_per_op, &Sample::switches_per_op};
+
 Sample no_sum() {
     Sample sum;
-    sum.cpu_ns_per_op = sum.polls_per_op = 0;
+    for (double Sample::*field : summed) sum.*field = 0;
     return sum;
 }
 struct TimerSums {
@@ -86,15 +89,14 @@ struct TimerSums {
 
 void add(Sample& sum, const Sample& part) {
     sum.value += part.value * part.operations;
-    sum.cpu_ns_per_op += part.cpu_ns_per_op * part.operations;
-    sum.polls_per_op += part.polls_per_op * part.operations;
+    for (double Sample::*field : summed) sum.*field += part.*field * part.operations;
+    sum.rss_bytes = part.rss_bytes;
     sum.operations += part.operations;
 }
 
 Measured average(Sample sum) {
     sum.value /= sum.operations;
-    sum.cpu_ns_per_op /= sum.operations;
-    sum.polls_per_op /= sum.operations;
+    for (double Sample::*field : summed) sum.*field /= sum.operations;
     return {sum, nullptr};
 }
 

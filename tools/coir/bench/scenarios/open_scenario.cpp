@@ -4,6 +4,7 @@
 #include "bench/scenarios/echo_server.hpp"
 #include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
+#include "bench/syscall_count.hpp"
 #include "table.hpp"
 
 #include "support/open_load.hpp"
@@ -28,12 +29,17 @@ double measure_capacity(const ScenarioPlan& plan, const ServedPlan& of_case) {
     return measure_served(*plan.interrupt, served, seconds_for_capacity).sample.value;
 }
 
+PacedLoad paced_load(const ServedPlan& plan, double rate) {
+    return {[=](int where) { return closed_loop(echo_load_plan(plan, {Transport::Tcp, where}), false); },
+            [=](int where, double times) {
+                return coir_bench::make_open_load(
+                    {{Transport::Tcp, where}, plan.connections, plan.size, rate * times});
+            }};
+}
+
 Served open_server(const Subject& subject, const ServedPlan& plan, double rate) {
     Served served = echo_server(subject, Transport::Tcp, buffer_for(plan.size));
-    served.connect = [=](int where) {
-        return coir_bench::make_open_load(
-            {{Transport::Tcp, where}, plan.connections, plan.size, rate});
-    };
+    served.connect = [open = paced_load(plan, rate).open](int where) { return open(where, 1); };
     return served;
 }
 
@@ -53,8 +59,10 @@ Workload open_workload(const ScenarioPlan& plan, const ServedPlan& of_case, doub
             messages_phrase(of_case.size),
         of_case,
         [=](const Subject& subject) { return open_server(subject, of_case, rate); });
-    // Traced, a server would be behind at any of these rates.
-    workload.count_syscalls = nullptr;
+    workload.count_syscalls = [=](InterruptWatch& interrupt, const Subject& subject, double seconds) {
+        return std::vector{count_paced_syscalls(interrupt, open_server(subject, of_case, rate), seconds,
+                                                paced_load(of_case, rate))};
+    };
     workload.cases = {{case_name(percent, format_short(rate) + "/s", plan, of_case.connections), "ns",
                        false, "load %", percent}};
     workload.baselines = raw_echo_servers(Transport::Tcp);

@@ -35,9 +35,9 @@ Workload served_workload(std::string scenario, std::string title, const ServedPl
     };
     workload.count_syscalls = [=](InterruptWatch& interrupt, const Subject& subject,
                                   double seconds) {
-        double calls = absent;
+        std::vector<double> calls;
         with_server(interrupt, subject, seconds, [&](const Served& served) {
-            calls = count_served_syscalls(interrupt, served, seconds);
+            calls = {count_served_syscalls(interrupt, served, seconds)};
         });
         return calls;
     };
