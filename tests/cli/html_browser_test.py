@@ -40,7 +40,7 @@ INSPECT = r"""
 const found = {width: innerWidth, scrollWidth: document.documentElement.scrollWidth,
   dark: matchMedia('(prefers-color-scheme: dark)').matches, height: document.documentElement.scrollHeight,
   loaded: performance.getEntriesByType('resource').map(entry => entry.name),
-  charts: 0, texts: 0, leaving: [], overlapping: [], clipped: [], small: [], pale: []};
+  charts: 0, texts: 0, leaving: [], overlapping: [], clipped: [], small: [], pale: [], scrolling: []};
 const words = element => element.textContent.slice(0, 60);
 const colour = text => (text.match(/[\d.]+/g) || []).map(Number);
 const luminance = ([r, g, b]) => [r, g, b].map(value => value / 255)
@@ -85,6 +85,9 @@ for (const element of document.querySelectorAll('h1, h2, h3, p, li, dt, dd, td, 
   checkFont(element, false);
   if (!element.closest('.scroll') && element.scrollWidth > element.clientWidth + 1 &&
       getComputedStyle(element).display !== 'inline') found.clipped.push(words(element));
+}
+for (const table of document.querySelectorAll('.scroll')) {
+  if (table.scrollWidth > table.clientWidth + 1) found.scrolling.push(table.getAttribute('aria-label'));
 }
 for (const caption of document.querySelectorAll('caption span')) {
   if (caption.getBoundingClientRect().right > innerWidth) found.clipped.push(words(caption));
@@ -196,6 +199,8 @@ def check_page(browser, folder, page, width, dark):
                           ("overlapping", "labels do not overlap"), ("clipped", "text fits"),
                           ("small", "text can be read"), ("pale", "contrasts suffice")):
         check(f"{what}: {name}", not found[problem], found[problem][:10])
+    if width >= 1280 and page.stem == "one":
+        check(f"{what}: no table scrolls sideways", not found["scrolling"], found["scrolling"])
     _, _, corner, lines = read_picture(picture)
     check(f"{what}: the picture is not blank", lines > 300, lines)
     check(f"{what}: its background", max(corner) < 64 if dark else min(corner) > 192, list(corner))

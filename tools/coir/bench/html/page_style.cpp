@@ -16,7 +16,7 @@ const char* const page_style = R"css(
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;
 overflow-wrap:anywhere}
-main{max-width:1180px;margin:0 auto;padding:28px 20px 48px}
+main{max-width:1280px;margin:0 auto;padding:28px 20px 48px}
 h1{font-size:30px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
 h2{font-size:22px;line-height:1.25;margin:40px 0 2px}
 h3{font-size:16px;margin:0}
@@ -41,6 +41,8 @@ dd{margin:0}
 .card{margin:0;padding:18px;min-width:0;display:flex;flex-direction:column}
 .card .scroll{margin-top:auto}
 .cards>.card:has(.wide){grid-column:1/-1}
+.wide table{font-size:13px}
+.wide :is(th,td){padding-right:7px}
 .read{padding:6px 20px 12px;margin-top:14px}
 .read li{margin:6px 0}
 svg.chart{display:block;width:100%;margin:4px 0 14px;flex:none}
@@ -93,7 +95,8 @@ th[scope=rowgroup]{color:var(--dim);font-size:12px;padding-top:8px}
 @media (max-width:600px){main{padding:18px 12px 32px}h1{font-size:26px}h2{font-size:20px;margin-top:30px}.card{padding:14px 12px}
 th,td{padding-right:12px}}
 @media print{:root{color-scheme:light;--page:#fff}body{font-size:12px}main{max-width:none;padding:0}.card,.short>div{break-inside:avoid}
-.scroll{container-type:normal;overflow:visible}caption span{max-width:none}table{font-size:9px}.card{padding:10px}th,td{padding-right:6px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+.scroll{container-type:normal;overflow:visible}caption span{max-width:none}table{font-size:9px}.card{padding:10px}th,td{padding-right:6px}
+.wide table{font-size:8px}.wide :is(th,td){padding-right:4px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )css";
 
 }  // namespace coir_tool
