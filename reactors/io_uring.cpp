@@ -39,8 +39,8 @@ std::system_error failure(Sys& sys, const char* step, int error) {
 
 }  // namespace
 
-IoUringReactor::IoUringReactor(Sys& sys, const IoUringParameters& parameters)
-    : sys_(sys), direct_(real_sys()) {
+IoUringReactor::IoUringReactor(Sys& sys, const IoUringParameters& parameters, Sys& waker)
+    : sys_(sys), direct_(waker) {
     int error = ring_.open(sys, parameters.entries, parameters.rung);
     if (error < 0) throw failure(sys, ring_.failed_step(), error);
     if (!slots_.reserve(parameters.entries)) throw std::bad_alloc();

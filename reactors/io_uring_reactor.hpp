@@ -21,7 +21,8 @@ struct IoUringParameters {
 /// See io_uring.cpp.
 class IoUringReactor final : public Reactor {
 public:
-    IoUringReactor(Sys& sys, const IoUringParameters& parameters);
+    /// `waker`: what wake() writes through, on any thread.
+    IoUringReactor(Sys& sys, const IoUringParameters& parameters, Sys& waker = real_sys());
     ~IoUringReactor() override;
 
     std::string_view name() const noexcept override { return "io_uring"; }

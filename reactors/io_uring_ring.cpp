@@ -128,14 +128,12 @@ int Ring::set_up(unsigned entries, unsigned flags) noexcept {
     params.cq_entries = entries * 4;
     const long fd = (*sys_)(SYS_io_uring_setup, entries, &params);
     if (fd < 0) return fail("io_uring_setup", fd);
-    const int error = io_uring_queue_mmap(static_cast<int>(fd), &params, &ring_);
+    const long error = map(static_cast<int>(fd), params);
     if (error < 0) {
         sys_->close(static_cast<int>(fd));
         return fail("mmap of the ring", error);
     }
     fd_ = enter_fd_ = static_cast<int>(fd);
-    // A child of fork() must not share the queues; where this fails, forget() is still enough.
-    static_cast<void>(io_uring_ring_dontfork(&ring_));
     for (unsigned i = 0; i < params.sq_entries; ++i) ring_.sq.array[i] = i;
     sq_tail_ = *ring_.sq.ktail;
     sq_entries_ = params.sq_entries;
@@ -147,6 +145,40 @@ int Ring::set_up(unsigned entries, unsigned flags) noexcept {
     enter_flags_ = features_ & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
     if ((features_ & needed_features) != needed_features) return fail("features", -EOPNOTSUPP);
     return load_opcodes();
+}
+
+// Kernels that have EXT_ARG map both queues at once. A child of fork() must not share them; where
+// MADV_DONTFORK fails, forget() is still enough.
+long Ring::map(int fd, const io_uring_params& params) noexcept {
+    const auto protection = PROT_READ | PROT_WRITE;
+    const std::size_t sq_size = params.sq_off.array + params.sq_entries * sizeof(unsigned);
+    const std::size_t cq_size = params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe);
+    queues_size_ = std::max(sq_size, cq_size);
+    const long queues = (*sys_)(SYS_mmap, nullptr, queues_size_, protection,
+                                MAP_SHARED | MAP_POPULATE, fd, static_cast<long>(IORING_OFF_SQ_RING));
+    if (queues < 0) return queues;
+    entries_size_ = params.sq_entries * sizeof(io_uring_sqe);
+    const long entries = (*sys_)(SYS_mmap, nullptr, entries_size_, protection,
+                                 MAP_SHARED | MAP_POPULATE, fd, static_cast<long>(IORING_OFF_SQES));
+    if (entries < 0) {
+        (*sys_)(SYS_munmap, queues, queues_size_);
+        return entries;
+    }
+    (*sys_)(SYS_madvise, queues, queues_size_, MADV_DONTFORK);
+    (*sys_)(SYS_madvise, entries, entries_size_, MADV_DONTFORK);
+    queues_ = reinterpret_cast<char*>(queues);
+    const auto word = [this](unsigned offset) {
+        return reinterpret_cast<unsigned*>(queues_ + offset);
+    };
+    ring_.sq.khead = word(params.sq_off.head);
+    ring_.sq.ktail = word(params.sq_off.tail);
+    ring_.sq.kflags = word(params.sq_off.flags);
+    ring_.sq.array = word(params.sq_off.array);
+    ring_.sq.sqes = reinterpret_cast<io_uring_sqe*>(entries);
+    ring_.cq.khead = word(params.cq_off.head);
+    ring_.cq.ktail = word(params.cq_off.tail);
+    ring_.cq.cqes = reinterpret_cast<io_uring_cqe*>(queues_ + params.cq_off.cqes);
+    return 0;
 }
 
 int Ring::load_opcodes() noexcept {
@@ -200,7 +232,9 @@ void Ring::close() noexcept {
         update.offset = static_cast<unsigned>(enter_fd_);
         control(IORING_UNREGISTER_RING_FDS, &update, 1);
     }
-    io_uring_queue_exit(&ring_);
+    (*sys_)(SYS_munmap, ring_.sq.sqes, entries_size_);
+    (*sys_)(SYS_munmap, queues_, queues_size_);
+    sys_->close(fd_);
     unplug();
 }
 

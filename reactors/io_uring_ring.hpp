@@ -76,11 +76,15 @@ public:
 
 private:
     int set_up(unsigned entries, unsigned flags) noexcept;
+    long map(int fd, const io_uring_params& params) noexcept;
     int load_opcodes() noexcept;
     int fail(const char* step, long error) noexcept;
     void unplug() noexcept;
 
-    io_uring ring_ = {};
+    io_uring ring_ = {};  // only its pointers into the queues
+    char* queues_ = nullptr;
+    std::size_t queues_size_ = 0;
+    std::size_t entries_size_ = 0;
     Sys* sys_ = nullptr;
     unsigned sq_tail_ = 0;
     unsigned sq_mask_ = 0;

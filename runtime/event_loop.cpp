@@ -47,7 +47,7 @@ void Scheduler::free_orphan(void* memory, std::uint16_t block_class) noexcept {
 // Nothing refers to it any more but, for a moment, who has posted the last reference.
 void Scheduler::delete_this() noexcept {
     // The loop's own Sys may be gone with its reactor.
-    while (last_posts_.load(std::memory_order_acquire) != 0) real_sys()(SYS_sched_yield);
+    while (last_posts_.load(std::memory_order_acquire) != 0) thread_sys()(SYS_sched_yield);
     delete this;
 }
 

@@ -407,7 +407,7 @@ TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
         last_trim_ = last_poll_;
         stacks_->trim();
     }
-    waiting_for_nothing_ = looks_deadlocked();
+    waiting_for_nothing_ = looks_deadlocked() && !sys_->is_closed_world();
     if (!waiting_for_nothing_) return timers_.next();
     return saturating_add(now(), silence);
 }

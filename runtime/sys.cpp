@@ -48,6 +48,8 @@ union Kept {
 };
 constinit Kept kept;
 
+[[gnu::tls_model("initial-exec")]] constinit thread_local Sys* sys_here = nullptr;
+
 }  // namespace
 
 Sys::~Sys() = default;
@@ -77,10 +79,13 @@ void Sys::tick() noexcept {}
 bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }
 std::size_t Sys::pick_entry(const std::uint64_t*, std::size_t count) noexcept { return pick(count); }
+bool Sys::is_closed_world() const noexcept { return false; }
 
 Sys& real_sys() noexcept {
     return kept.sys;
 }
+Sys& thread_sys() noexcept { return sys_here ? *sys_here : kept.sys; }
+void set_thread_sys(Sys* sys) noexcept { sys_here = sys; }
 
 }  // namespace detail
 }  // namespace v0

@@ -109,7 +109,8 @@ void ThreadResultBase::suspend(ThreadWaiter& waiter) {
     if (!join_queue(waiter)) return;
     // What another thread does takes no virtual time here, and may wake tasks that wait for nothing
     // else.
-    const bool outside = home_ != &scheduler;
+    const bool together = home_ && home_->sys().is_closed_world() && scheduler.sys().is_closed_world();
+    const bool outside = home_ != &scheduler && !together;
     if (outside) scheduler.job_started();
     scheduler.suspend(waiter);
     if (outside) scheduler.job_finished();
@@ -173,19 +174,19 @@ bool ThreadResultBase::block(Nanoseconds limit) {
             "coir: waiting for another thread's task in a callback would stop the loop; wait in a "
             "task");
     }
-    const TimePoint deadline = saturating_add(real_sys().now(), limit);
+    const TimePoint deadline = saturating_add(thread_sys().now(), limit);
     {
         const WordLock lock(lock_);
         if (done()) return true;
         // While it is pending, its loop is there.
-        if (home_ && home_->bound_here()) {
+        if (home_ && home_->bound_here() && !thread_sys().is_closed_world()) {
             throw std::logic_error(
                 "coir: waiting for a task of a loop that only this thread can run; run the loop");
         }
         ++sleepers_;
     }
     for (;;) {
-        const Nanoseconds left = deadline == never ? Nanoseconds::max() : deadline - real_sys().now();
+        const Nanoseconds left = deadline == never ? Nanoseconds::max() : deadline - thread_sys().now();
         if (done() || left.count() <= 0) break;
         futex_wait(outcome_, static_cast<std::uint32_t>(Outcome::pending), left);
     }

@@ -15,18 +15,21 @@
 // everything else is unreachable (ENETUNREACH). Errors are Linux's. Files are the real ones.
 // What is not in it (processes, terminals, descriptors that were not made through coir or the calls
 // of coir.h) ends the program with a line that names the call and the task. Threads are not
-// simulated: a to_thread() job takes no virtual time, and other threads make the order theirs.
+// simulated (but see SimThread): a to_thread() job takes no virtual time, and other threads make the
+// order theirs.
 //
 // Threads: everything here belongs to the thread that called simulate().
 #pragma once
 
 #include <coir/detail/config.hpp>
+#include <coir/reactor.hpp>
 #include <coir/run.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +50,13 @@ enum class SimOrder : unsigned char {
     starvation,  ///< as a real reactor, but now and then one task is kept waiting for long
 };
 
+/// What the loops' reactors are like.
+enum class SimReactor : unsigned char {
+    drawn,      ///< either, for each loop, by the seed
+    readiness,  ///< as epoll: told what is ready, it makes the calls itself
+    io_uring,   ///< the io_uring reactor itself, on a simulated kernel of an age that the seed draws
+};
+
 /// What goes wrong, and how often. As it is made: nothing, and the network takes no time. A
 /// probability is between 0 and 1 and is asked for once per occasion.
 struct COIR_API SimFaults {
@@ -60,6 +70,12 @@ struct COIR_API SimFaults {
     double loss = 0;        ///< a datagram is lost
     double duplicate = 0;   ///< a datagram comes twice
     double spurious = 0;    ///< a wait reports a descriptor that is not ready
+    // Of a simulated io_uring. A buffer that is touched, or freed, before its operation has completed
+    // ends the program with a line that names the operation, whatever the faults.
+    double late = 0;    ///< a request, or its result, takes its time; a cancel finds it half done
+    double busy = 0;    ///< the kernel takes less than it is given
+    double multishot_ends = 0;  ///< a multishot request ends for no reason
+    bool tiny_queues = false;   ///< 2 to 16 entries, completions overflow
     bool shuffle = false;   ///< events of one wait come in any order
     bool small_buffers = false;  ///< sockets hold between 64 bytes and 64 KiB
 
@@ -82,6 +98,7 @@ struct SimOptions {
     std::uint64_t seed = 0;
     std::optional<SimFaults> faults = std::nullopt;  ///< absent: drawn from the seed
     SimOrder order = SimOrder::drawn;
+    SimReactor reactor = SimReactor::drawn;
     bool record = false;  ///< fill SimResult::choices
     /// Makes these choices instead of drawing them; when they are used up, the harmless ones. With
     /// the seed, faults and order of the run that recorded them, that run happens again.
@@ -93,6 +110,7 @@ struct COIR_API SimResult {
     std::uint64_t seed = 0;
     SimFaults faults;
     SimOrder order = SimOrder::fifo;
+    SimReactor reactor = SimReactor::drawn;  ///< of the first loop; drawn: there was none
     std::uint64_t hash = 0;      ///< of every choice, system call and event: equal runs, equal hashes
     std::uint64_t choice_count = 0;
     std::uint64_t call_count = 0;   ///< system calls that the world answered
@@ -109,18 +127,29 @@ namespace detail {
 COIR_API SimResult simulate(const SimOptions& options, const std::function<void()>& program);
 /// Says on stderr which simulation it was that failed.
 COIR_API void say_failed(std::uint64_t seed) noexcept;
+/// A reactor of the running simulation, for who drives one without a loop.
+COIR_API std::unique_ptr<Reactor> make_reactor();
+COIR_API std::size_t start_thread(std::string name, std::function<void()> body);
+COIR_API void join_thread(std::size_t number);
+COIR_API bool thread_has_ended(std::size_t number) noexcept;
 COIR_API std::uint64_t first_seed();
 COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 }  // namespace detail
 
 /// Runs `program()` in a new world, with everything in it, and says what it was like. What program
 /// throws is thrown here. A loop that can never go on, because all its tasks wait and nothing is on
-/// its way, ends with DeadlockError. Throws std::logic_error inside a simulation or a running
+/// its way, ends with DeadlockError; so does one after five million turns, for it will not come to an
+/// end. Throws std::logic_error inside a simulation or a running
 /// loop, std::invalid_argument for probabilities outside 0..1 and negative durations.
 template <class F>
 SimResult simulate(const SimOptions& options, F&& program) {
     return detail::simulate(options, [&program] { static_cast<void>(program()); });
 }
+
+/// The seed of the running simulation, and the faults that it was made with. std::logic_error
+/// outside.
+COIR_API std::uint64_t current_seed();
+COIR_API const SimFaults& current_faults();
 
 /// coir::run() in a new world: `f()` is the main task; its result is returned. A deadlock throws
 /// DeadlockError.
@@ -156,6 +185,32 @@ void for_each_seed(std::uint64_t count, F&& program) {
         }
     }
 }
+
+/// A thread of the simulated world: plain code that runs a loop of its own, as a thread of a program
+/// does. All of them take turns on the one real thread: the turn passes where a loop looks for
+/// events, and who is next is one of the choices; so everything between two loops (posting, futures
+/// of another loop, closing one of them first) is explored, but for what two processors do at the same
+/// time. The clock goes on only when all threads sleep. std::thread is not simulated.
+///
+///     SimThread server("server", [&] { coir::run(serve); });
+///     coir::run(visit);
+///
+/// simulate() returns when all threads have ended. When one of them throws, simulate() throws that,
+/// and the loops of the others end with DeadlockError. A thread has 1 MiB of stack; what is
+/// thread_local is shared by all of them. std::logic_error outside a simulation.
+class COIR_API SimThread {
+public:
+    template <class F>
+    SimThread(std::string name, F&& body)
+        : number_(detail::start_thread(std::move(name), std::function<void()>(std::forward<F>(body)))) {}
+    /// Sleeps until it has ended: within a loop, that loop stands still. Throws DeadlockError when
+    /// it never ends.
+    void join() { detail::join_thread(number_); }
+    bool has_ended() const noexcept { return detail::thread_has_ended(number_); }
+
+private:
+    std::size_t number_;
+};
 
 /// How a link is. Both directions are alike.
 struct LinkOptions {

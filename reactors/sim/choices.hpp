@@ -30,6 +30,11 @@ enum class Site : std::uint16_t {
     event,      ///< which event of a wait comes first
     capacity,
     listener,   ///< which of those that share a port
+    thread,     ///< which thread's turn it is
+    ring_late,    ///< of a simulated io_uring: a request or its result takes its time
+    ring_busy,    ///< it takes less than it is given
+    ring_cancel,  ///< what a cancel finds
+    ring_more,    ///< a multishot ends
 };
 
 // splitmix64: small, and good enough for choosing.

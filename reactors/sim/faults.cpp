@@ -50,6 +50,10 @@ SimFaults SimFaults::drawn(std::uint64_t seed) {
     if (on()) faults.spurious = between(random, 0.01, 0.5);
     faults.shuffle = on();
     faults.small_buffers = on();
+    if (on()) faults.late = between(random, 0.01, 0.5);
+    if (on()) faults.busy = between(random, 0.01, 0.3);
+    if (on()) faults.multishot_ends = between(random, 0.01, 0.5);
+    faults.tiny_queues = on();
     return faults;
 }
 
@@ -65,6 +69,10 @@ std::string SimFaults::to_string() const {
     add(text, "loss", loss);
     add(text, "duplicate", duplicate);
     add(text, "spurious", spurious);
+    add(text, "late", late);
+    add(text, "busy", busy);
+    add(text, "multishot_ends", multishot_ends);
+    if (tiny_queues) text += text.empty() ? "tiny_queues" : ", tiny_queues";
     if (shuffle) text += text.empty() ? "shuffle" : ", shuffle";
     if (small_buffers) text += text.empty() ? "small_buffers" : ", small_buffers";
     return text.empty() ? "none" : text;

@@ -19,7 +19,7 @@ using coir::detail::sim::Host;
 using coir::detail::sim::Link;
 using coir::detail::sim::World;
 
-World& require_world(const char* call) {
+World& world_of(const char* call) {
     if (World* world = coir::detail::sim::current_world()) return *world;
     throw std::logic_error(std::string("coir: Network::") + call + " outside a simulation");
 }
@@ -45,7 +45,7 @@ Link& link_of(World& world, std::string_view a, std::string_view b) {
 }  // namespace
 
 void Network::set_link(std::string_view a, std::string_view b, const LinkOptions& options) {
-    World& world = require_world("set_link");
+    World& world = world_of("set_link");
     if (options.latency.count() < 0 || options.jitter.count() < 0 || !(options.loss >= 0) ||
         options.loss > 1 || !(options.duplicate >= 0) || options.duplicate > 1) {
         throw std::invalid_argument("coir: a link's times must not be negative and its "
@@ -55,34 +55,34 @@ void Network::set_link(std::string_view a, std::string_view b, const LinkOptions
 }
 
 void Network::partition(std::string_view a, std::string_view b) {
-    World& world = require_world("partition");
+    World& world = world_of("partition");
     world.links.cut(link_of(world, a, b));
 }
 
 void Network::heal(std::string_view a, std::string_view b) {
-    World& world = require_world("heal");
+    World& world = world_of("heal");
     world.links.heal(link_of(world, a, b));
 }
 
-void Network::heal_all() { require_world("heal_all").links.heal_all(); }
+void Network::heal_all() { world_of("heal_all").links.heal_all(); }
 
 void Network::calm() {
-    World& world = require_world("calm");
+    World& world = world_of("calm");
     world.calm();
 }
 
 std::size_t Network::reset(std::string_view a, std::string_view b) {
-    World& world = require_world("reset");
+    World& world = world_of("reset");
     const Host first = parse_host(a);
     return world.reset_streams(first, parse_host(b));
 }
 
 void Network::limit_descriptors(std::size_t most) {
-    require_world("limit_descriptors").descriptors.limit(most);
+    world_of("limit_descriptors").descriptors.limit(most);
 }
 
 std::size_t Network::open_descriptors() {
-    return require_world("open_descriptors").descriptors.open();
+    return world_of("open_descriptors").descriptors.open();
 }
 
 }  // namespace testing

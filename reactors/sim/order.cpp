@@ -23,7 +23,8 @@ SimOrder drawn_order(Random& random) noexcept {
 
 }  // namespace
 
-Order::Order(SimOrder order, std::uint64_t seed) : kind_(order), random_(seed ^ 0x6f72646572u) {
+Order::Order(SimOrder order, std::uint64_t seed) 
+    : kind_(order), random_(seed ^ 0x6f72646572u), thread_random_(seed ^ 0x746872656164u) {
     const SimOrder drawn = drawn_order(random_);
     if (kind_ == SimOrder::drawn) kind_ = drawn;
     steps_until_change_ = random_.below(50);
@@ -68,6 +69,22 @@ std::uint32_t Order::without_victim(const std::uint64_t* tasks, std::size_t coun
         if (tasks[i] != victim_) return static_cast<std::uint32_t>(i);
     }
     return 0;
+}
+
+// In a row; any; or the same one for long, so that the others fall behind.
+std::uint32_t Order::propose_thread(std::uint32_t count) noexcept {
+    switch (kind_) {
+        case SimOrder::fifo:
+            return 0;
+        case SimOrder::priorities:
+        case SimOrder::starvation:
+            if (thread_random_.below(16) != 0) return count - 1;
+            break;
+        case SimOrder::uniform:
+        case SimOrder::drawn:
+            break;
+    }
+    return thread_random_.below(count);
 }
 
 std::uint32_t Order::propose(const std::uint64_t* tasks, std::size_t count,

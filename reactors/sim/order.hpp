@@ -22,6 +22,8 @@ public:
     testing::SimOrder kind() const noexcept { return kind_; }
     /// A number below `count`; `tasks` as in Sys::pick_entry().
     std::uint32_t propose(const std::uint64_t* tasks, std::size_t count, TimePoint now) noexcept;
+    /// The same for threads, of which the last one may be the one that has just run.
+    std::uint32_t propose_thread(std::uint32_t count) noexcept;
 
 private:
     std::uint32_t by_priority(const std::uint64_t* tasks, std::size_t count) noexcept;
@@ -31,6 +33,7 @@ private:
 
     testing::SimOrder kind_;
     Random random_;
+    Random thread_random_;
     std::uint64_t step_ = 0;
     // priorities: when the one that runs is lowered, and below everything that was drawn.
     std::vector<std::uint64_t> drops_;

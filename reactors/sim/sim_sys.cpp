@@ -22,9 +22,10 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 namespace sim {
-namespace {
 
 constinit thread_local char this_thread = 0;
+
+namespace {
 
 // Calls about this process and its memory, which nothing depends on.
 bool is_own(long number) noexcept {
@@ -102,7 +103,6 @@ bool is_file(int fd) noexcept {
 
 }  // namespace
 
-SimSys::SimSys(World& world) : world_(world), thread_(&this_thread) {}
 
 // --- Time and chance ----------------------------------------------------------------------------
 
@@ -219,6 +219,10 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
         if (by_descriptor || is_own(number) || names_file(number)) return to_kernel(call);
         refuse(call, "by another thread is not simulated");
     }
+    if (number == SYS_sched_yield || number == SYS_futex) return thread_sys()(number, a, b, c, d, e, f);
+    if (number >= SYS_io_uring_setup && number <= SYS_io_uring_register) return on_ring(call);
+    long result = 0;
+    if (ring_ && on_ring_memory(call, result)) return result;
     if (is_own(number)) return to_kernel(call);
     const bool about_descriptor = number != SYS_socket && number != SYS_socketpair &&
                                   number != SYS_pipe2 && number != SYS_eventfd2 &&
@@ -226,7 +230,7 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
     Node* node = about_descriptor ? world_.descriptors.find(call.fd()) : nullptr;
     if (!node) return outside(call);
     ++world_.calls;
-    const long result = in_world(call, *node);
+    result = in_world(call, *node);
     const bool is_descriptor = number == SYS_accept4 || number == SYS_fcntl;
     world_.choices.mix(static_cast<std::uint64_t>(number) * 65536 +
                        static_cast<std::uint64_t>(is_descriptor && result > 0 ? 0 : result));
@@ -235,7 +239,7 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
 
 long SimSys::now_or_never(const Arguments& call, const Node& node, bool waits,
                           long result) const noexcept {
-    if (result == -EAGAIN && waits && node.blocks()) refuse(call, "would block the loop's thread");
+    if (result == -EAGAIN && waits && node.blocks() && !for_kernel_) refuse(call, "would block the loop's thread");
     return result;
 }
 

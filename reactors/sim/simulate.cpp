@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir::testing::simulate: a world for the time of one call.
 #include "world.hpp"
+#include "world_reactor.hpp"
 
 #include <coir/event_loop.hpp>
 #include <coir/testing.hpp>
@@ -35,6 +36,9 @@ void require_valid(const SimFaults& faults) {
     require_probability("loss", faults.loss);
     require_probability("duplicate", faults.duplicate);
     require_probability("spurious", faults.spurious);
+    require_probability("late", faults.late);
+    require_probability("busy", faults.busy);
+    require_probability("multishot_ends", faults.multishot_ends);
 }
 
 void require_valid(const SimOptions& options) {
@@ -48,11 +52,22 @@ void require_valid(const SimOptions& options) {
     if (try_get_running_loop()) throw std::logic_error("coir: simulate inside a running loop");
 }
 
+World& require_world(const char* call) {
+    if (World* world = coir::detail::sim::current_world()) return *world;
+    throw std::logic_error(std::string("coir: ") + call + " outside a simulation");
+}
+
 struct Inside {
-    explicit Inside(World& world) noexcept { coir::detail::sim::set_current_world(&world); }
+    explicit Inside(World& world) noexcept {
+        coir::detail::sim::set_current_world(&world);
+        coir::detail::set_thread_sys(&world.thread_sys);
+    }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
-    ~Inside() { coir::detail::sim::set_current_world(nullptr); }
+    ~Inside() {
+        coir::detail::set_thread_sys(nullptr);
+        coir::detail::sim::set_current_world(nullptr);
+    }
 };
 
 const char* name_of(SimOrder order) noexcept {
@@ -97,8 +112,15 @@ SimResult simulate(const SimOptions& options, const std::function<void()>& progr
     result.order = world->order.kind();
     {
         Inside inside(*world);
-        program();
+        std::exception_ptr error;
+        try {
+            program();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        world->threads.finish(std::move(error));
     }
+    result.reactor = world->first_reactor();
     result.virtual_time = world->now() - began;
     result.open_descriptors = world->descriptors.open();
     world->choices.mix(static_cast<std::uint64_t>(result.virtual_time.count()));
@@ -123,7 +145,27 @@ std::uint64_t seed_count(std::uint64_t wanted) {
     return number_from("COIR_SIM_SEEDS", one && *one ? 1 : wanted);
 }
 
+std::unique_ptr<Reactor> make_reactor() {
+    return coir::detail::sim::make_world_reactor(require_world("make_reactor").shared_from_this());
+}
+
+std::size_t start_thread(std::string name, std::function<void()> body) {
+    return require_world("SimThread").threads.start(std::move(name), std::move(body));
+}
+
+void join_thread(std::size_t number) {
+    if (World* world = coir::detail::sim::current_world()) world->threads.join(number);
+}
+
+bool thread_has_ended(std::size_t number) noexcept {
+    const World* world = coir::detail::sim::current_world();
+    return !world || world->threads.has_ended(number);
+}
+
 }  // namespace detail
+
+std::uint64_t current_seed() { return require_world("current_seed").seed; }
+const SimFaults& current_faults() { return require_world("current_faults").first_faults; }
 
 std::string SimResult::to_string() const {
     char text[160];
@@ -134,7 +176,8 @@ std::string SimResult::to_string() const {
                   static_cast<unsigned long long>(call_count),
                   static_cast<unsigned long long>(event_count),
                   static_cast<double>(virtual_time.count()) / 1e9);
-    return text + std::string(name_of(order)) + ", faults: " + faults.to_string();
+    return text + std::string(name_of(order)) +
+           (reactor == SimReactor::io_uring ? ", io_uring" : "") + ", faults: " + faults.to_string();
 }
 
 }  // namespace testing

@@ -154,7 +154,7 @@ long SimSys::on_socket(const Arguments& call, Socket& socket) {
         case SYS_connect: {
             const long result =
                 socket.connect(address_at(call.b), static_cast<socklen_t>(call.c));
-            if (result == -EINPROGRESS && socket.blocks()) {
+            if (result == -EINPROGRESS && socket.blocks() && !for_kernel_) {
                 refuse(call, "would block the loop's thread");
             }
             return result;

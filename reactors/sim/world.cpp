@@ -20,7 +20,16 @@ void set_current_world(World* world) noexcept { world_here = world; }
 World::World(const testing::SimOptions& options)
     : seed(options.seed),
       faults(options.faults ? *options.faults : testing::SimFaults::drawn(options.seed)),
-      choices(options), order(options.order, options.seed), random(options.seed ^ 0x726e64u) {}
+      first_faults(faults), choices(options), order(options.order, options.seed), random(options.seed ^ 0x726e64u),
+      machine(options.seed ^ 0x6d616368u), reactor_(options.reactor) {}
+
+testing::SimReactor World::draw_reactor() noexcept {
+    testing::SimReactor reactor = machine.below(2) == 0 ? testing::SimReactor::readiness
+                                                        : testing::SimReactor::io_uring;
+    if (reactor_ != testing::SimReactor::drawn) reactor = reactor_;
+    if (first_reactor_ == testing::SimReactor::drawn) first_reactor_ = reactor;
+    return reactor;
+}
 
 // What is under way refers to the rest.
 World::~World() {

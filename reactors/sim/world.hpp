@@ -11,6 +11,8 @@
 #include "links.hpp"
 #include "names.hpp"
 #include "order.hpp"
+#include "thread_sys.hpp"
+#include "threads.hpp"
 
 #include <atomic>
 #include <memory>
@@ -46,6 +48,9 @@ public:
         events_run += count;
         choices.mix(static_cast<std::uint64_t>(now().time_since_epoch().count()));
     }
+    /// What the next loop's reactor is like.
+    testing::SimReactor draw_reactor() noexcept;
+    testing::SimReactor first_reactor() const noexcept { return first_reactor_; }
     /// No more faults; links keep their delays.
     void calm();
     std::uint64_t next_node() noexcept { return ++last_node_; }
@@ -54,19 +59,25 @@ public:
 
     const std::uint64_t seed;
     testing::SimFaults faults;
+    const testing::SimFaults first_faults;  ///< before calm()
     Choices choices;
     Order order;
-    Random random;  ///< for the program's own numbers
+    Random random;   ///< for the program's own numbers
+    Random machine;  ///< for what the machine is like
     Events events;
     Links links{*this};
     Names names{*this};
     Descriptors descriptors;
+    Threads threads{*this};
+    ThreadSys thread_sys{*this};
     std::uint64_t events_run = 0;
     std::uint64_t calls = 0;
 
 private:
     // An hour after the epoch: negative offsets from "now" stay positive.
     std::atomic<Nanoseconds> now_{std::chrono::hours(1)};
+    const testing::SimReactor reactor_;
+    testing::SimReactor first_reactor_ = testing::SimReactor::drawn;
     std::uint64_t last_node_ = 0;
     std::vector<std::weak_ptr<StreamSocket>> streams_;
     std::size_t prune_streams_at_ = 64;

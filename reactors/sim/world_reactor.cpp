@@ -26,9 +26,6 @@ namespace sim {
 namespace {
 
 constexpr std::uint32_t unasked = POLLERR | POLLHUP;
-// Of threads that are not to_thread's nothing is known: they get this long to wake the loop.
-constexpr Nanoseconds patience = std::chrono::milliseconds(100);
-constexpr Nanoseconds glance = std::chrono::seconds(1);
 
 class WorldReactor;
 
@@ -78,6 +75,7 @@ public:
     void became_pending(Interest& interest) { pending_.push_back(&interest); }
 
 private:
+    class Asleep;
     int arm(int fd, FdState& state, std::uint32_t events) noexcept override;
     void forget(int fd, FdState& state) noexcept override;
     void unwanted(int fd, FdState& state) noexcept override;
@@ -86,7 +84,6 @@ private:
     void collect(CompletionList& completions) noexcept;
     void report(Interest& interest, std::uint32_t spurious) noexcept;
     void report_spuriously() noexcept;
-    bool take_wake(Nanoseconds limit) noexcept;
     Interest* take_pending() noexcept;
 
     World& world_;
@@ -195,39 +192,41 @@ void WorldReactor::collect(CompletionList& completions) noexcept {
     if (completions.size() == 0) report_spuriously();
 }
 
-bool WorldReactor::take_wake(Nanoseconds limit) noexcept {
-    pollfd entry{wake_fd_.fd(), POLLIN, 0};
-    const timespec timeout{limit.count() / 1'000'000'000, limit.count() % 1'000'000'000};
-    if (real_sys()(SYS_ppoll, &entry, 1, &timeout, nullptr, 0) <= 0) return false;
-    wake_fd_.noticed(true);
-    ++counters_.wakes;
-    return true;
-}
+// A loop that sleeps.
+class WorldReactor::Asleep final : public Sleep {
+public:
+    Asleep(WorldReactor& reactor, TimePoint until) : Sleep(until), reactor_(reactor) {}
+    bool is_over() noexcept override {
+        return !reactor_.pending_.empty() || reactor_.wake_fd_.is_pending();
+    }
+    int wake_fd() const noexcept override { return reactor_.wake_fd_.fd(); }
+    bool is_outside() const noexcept override { return reactor_.sys.jobs_outside(); }
+
+private:
+    WorldReactor& reactor_;
+};
 
 WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) noexcept {
     WaitResult result;
     ++counters_.waits;
     if (deadline != TimePoint::min()) ++counters_.sleeps;
+    world_.threads.pass();
     set_completions(&completions);
     if (flush_finished(completions)) deadline = TimePoint::min();
     for (;;) {
         collect(completions);
-        if (completions.size() > 0 || deadline <= world_.now()) break;
-        const TimePoint next = pending_.empty() ? std::min(deadline, world_.events.next())
-                                                : world_.now();
-        // A job takes no virtual time: the clock stands still until its result is there.
-        if (sys.jobs_outside() && pending_.empty()) {
-            result.woken = take_wake(glance);
-            break;
-        }
-        if (next == never) {
-            if (!(result.woken = take_wake(patience))) result.error = -EDEADLK;
-            break;
-        }
-        if ((result.woken = wake_fd_.is_pending() && take_wake(Nanoseconds(0)))) break;
-        world_.advance_to(next);
+        if (completions.size() > 0 || deadline <= world_.now() || wake_fd_.is_pending()) break;
+        Asleep asleep(*this, deadline);
+        if (world_.threads.wait(asleep)) continue;
+        result.error = -EDEADLK;
+        break;
     }
-    if (!result.woken && wake_fd_.is_pending()) result.woken = take_wake(Nanoseconds(0));
+    if (wake_fd_.is_pending()) {
+        wake_fd_.noticed(true);
+        ++counters_.wakes;
+        result.woken = true;
+    }
+    if (world_.threads.take_endless()) result.error = -EDEADLK;
     set_completions(nullptr);
     result.completed = static_cast<std::uint32_t>(completions.size());
     return result;
@@ -236,6 +235,9 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
 }  // namespace
 
 std::unique_ptr<Reactor> make_world_reactor(std::shared_ptr<World> world) {
+    if (world->draw_reactor() == testing::SimReactor::io_uring) {
+        return make_ring_reactor(std::move(world));
+    }
     return std::make_unique<WorldReactor>(std::move(world));
 }
 

@@ -12,8 +12,10 @@ inline namespace v0 {
 namespace detail {
 namespace sim {
 
-/// A reactor for one loop in `world`.
+/// A reactor for one loop in `world`, as the seed or the options want it.
 std::unique_ptr<Reactor> make_world_reactor(std::shared_ptr<World> world);
+/// The one on a simulated io_uring.
+std::unique_ptr<Reactor> make_ring_reactor(std::shared_ptr<World> world);
 
 }  // namespace sim
 }  // namespace detail

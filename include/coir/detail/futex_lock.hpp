@@ -25,7 +25,7 @@ inline constexpr int futex_wait_private = 0 | 128;
 inline constexpr int futex_wake_private = 1 | 128;
 
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
+    thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
                nullptr, nullptr, 0);
 }
 /// For so long at most.
@@ -34,11 +34,11 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     constexpr Nanoseconds longest = std::chrono::hours(24);  // the caller looks and waits again
     const Nanoseconds shown = limit < longest ? limit : longest;
     const timespec timeout{shown.count() / 1'000'000'000, shown.count() % 1'000'000'000};
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
+    thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
                &timeout, nullptr, 0);
 }
 inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
-    real_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wake_private, count,
+    thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wake_private, count,
                nullptr, nullptr, 0);
 }
 

@@ -55,6 +55,11 @@ public:
     /// for a callback. For orders that favour or neglect a task; otherwise pick() decides.
     virtual std::size_t pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept;
 
+    /// Whether it is a world of its own, which knows of everything that could wake one of its loops:
+    /// its reactors say -EDEADLK when nothing can, and what one of its loops waits for from another
+    /// is not outside.
+    virtual bool is_closed_world() const noexcept;
+
     template <class... Args>
     long operator()(long number, Args... args) noexcept {
         static_assert(sizeof...(args) <= 6);
@@ -103,6 +108,12 @@ private:
 
 /// The real system. Any thread.
 COIR_API Sys& real_sys() noexcept;
+
+/// What this thread blocks through when no loop of its own is concerned: the real system, but for
+/// the threads of a simulated world.
+COIR_API Sys& thread_sys() noexcept;
+/// Null: the real one.
+COIR_API void set_thread_sys(Sys* sys) noexcept;
 
 }  // namespace detail
 }  // namespace v0

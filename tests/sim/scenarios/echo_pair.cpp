@@ -2,10 +2,8 @@
 // One client, one server, all transfers cut up at random: what comes back is what was sent.
 #include "scenario.hpp"
 
+namespace coir_scenarios {
 namespace {
-
-using namespace coir_test;
-using coir::testing::SimFaults;
 
 void echo(coir::Stream& stream) {
     char buffer[1500];
@@ -31,9 +29,8 @@ void exchange(coir::Stream& stream, const std::string& sent, std::string& receiv
     });
 }
 
-void echo_pair(std::uint64_t seed) {
-    Dice dice(seed);
-    const SimFaults faults = SimFaults::drawn(seed);
+void echo_pair() {
+    Dice dice;
     auto listener = coir::Listener::listen("127.0.0.1", 0);
     const int port = listener.port();
     auto server = coir::create_task([&] {
@@ -42,7 +39,7 @@ void echo_pair(std::uint64_t seed) {
             try {
                 echo(stream);
             } catch (const coir::IoError& error) {
-                expect(may_happen(faults, error), error.what());
+                expect(may_happen(error), error.what());
             }
         }
     });
@@ -54,9 +51,9 @@ void echo_pair(std::uint64_t seed) {
         exchange(stream, sent, received, dice);
         reached = true;
     } catch (const coir::IoError& error) {
-        expect(may_happen(faults, error), error.what());
+        expect(may_happen(error), error.what());
     } catch (const coir::ExceptionGroup& group) {
-        expect_all_may_happen(faults, group);
+        expect_all_may_happen(group);
     }
     expect(sent.compare(0, received.size(), received) == 0, "what came back is a beginning");
     if (reached) expect(received == sent, "all has come back");
@@ -83,6 +80,6 @@ void echo_pair(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("echo_pair: one client, one server, all transfers cut up", "[seeds]") {
-    for_each_seed(500, echo_pair);
-}
+const Scenario echo_pair_scenario = {"echo_pair", "one client, one server, all transfers cut up at random", &in_loop<echo_pair>};
+
+}  // namespace coir_scenarios

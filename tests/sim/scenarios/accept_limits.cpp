@@ -3,23 +3,18 @@
 // that it is not.
 #include "scenario.hpp"
 
-#include "support/run.hpp"
-
 #include <map>
 
+namespace coir_scenarios {
 namespace {
 
-using namespace coir_test;
 using coir::testing::Network;
-using coir::testing::SimFaults;
 using namespace std::chrono_literals;
 
 constexpr int clients = 12;
 
 struct Limits {
-    explicit Limits(std::uint64_t seed) : dice(seed), faults(SimFaults::drawn(seed)) {}
     Dice dice;
-    const SimFaults faults;
     int port = 0;
     std::map<std::string, int> served;   // by client, how often
     int answers = 0;
@@ -38,12 +33,12 @@ void visit(Limits& limits, const std::string& name) {
                 expect(*answer == "hello " + name + "\n", "the answer is for this client");
                 ++limits.answers;
             } else {
-                expect(limits.faults.reset > 0 || limits.faults.abort_accept > 0, "it was answered");
+                expect(coir::testing::current_faults().reset > 0 || coir::testing::current_faults().abort_accept > 0, "it was answered");
             }
             return;
         } catch (const coir::IoError& error) {
             if (error.code().value() != EMFILE) {
-                expect(may_happen(limits.faults, error), std::string("client: ") + error.what());
+                expect(may_happen(error), std::string("client: ") + error.what());
                 return;
             }
             ++limits.without_descriptor;  // the client's own: it comes again
@@ -62,12 +57,12 @@ void serve(Limits& limits, coir::Stream& stream) {
         stream.write("hello " + *name);  // with its line's end
         stream.close();
     } catch (const coir::IoError& error) {
-        expect(may_happen(limits.faults, error), std::string("server: ") + error.what());
+        expect(may_happen(error), std::string("server: ") + error.what());
     }
 }
 
-void accept_limits(std::uint64_t seed) {
-    Limits limits(seed);
+void accept_limits() {
+    Limits limits;
     auto server = coir::start_server([&](coir::Stream& stream) { serve(limits, stream); },
                                      "127.0.0.1", 0);
     limits.port = server.port();
@@ -87,7 +82,7 @@ void accept_limits(std::uint64_t seed) {
             });
         }
     });
-    if (limits.faults.reset == 0 && limits.faults.abort_accept == 0 && limits.faults.partition == 0) {
+    if (coir::testing::current_faults().reset == 0 && coir::testing::current_faults().abort_accept == 0 && coir::testing::current_faults().partition == 0) {
         expect(limits.served.size() == clients, "every client is served");
         expect(limits.answers == clients, "every client is answered");
     }
@@ -100,7 +95,6 @@ void accept_limits(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("accept_limits: the limit of descriptors wanders", "[seeds]") {
-    LogCapture log;  // a server says that it cannot accept
-    for_each_seed(500, accept_limits);
-}
+const Scenario accept_limits_scenario = {"accept_limits", "the limit of descriptors wanders while clients come", &in_loop<accept_limits>};
+
+}  // namespace coir_scenarios
