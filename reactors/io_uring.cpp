@@ -15,6 +15,8 @@
 
 #include "io_uring_reactor.hpp"
 
+#include <coir/detail/sometimes.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -143,7 +145,10 @@ void IoUringReactor::queue(std::uint32_t index) noexcept {
 // Hands the request's present phase to the kernel, or to the backlog behind those that wait there.
 void IoUringReactor::issue(std::uint32_t index) noexcept {
     io_uring_sqe* sqe = backlog_first_ == no_slot ? acquire_sqe() : nullptr;
-    if (!sqe) return queue(index);
+    if (!sqe) {
+        COIR_SOMETIMES("io_uring: a request waits for room");
+        return queue(index);
+    }
     const Slot& slot = slots_[index];
     const std::uint64_t token = slots_.token(index);
     if (slot.phase == Phase::direct) [[likely]] {
@@ -208,6 +213,7 @@ void IoUringReactor::cancel(std::uint32_t index) noexcept {
     if (io_uring_sqe* sqe = acquire_sqe()) {
         prepare_cancel(*sqe, slots_.token(index), skip_success_);
     } else {
+        COIR_SOMETIMES("io_uring: a cancel waits for room");
         slot.cancel_unsent = cancels_unsent_ = true;
     }
 }
@@ -238,6 +244,7 @@ void IoUringReactor::void_unsubmitted(int fd) noexcept {
         io_uring_sqe& sqe = ring_.unsubmitted_sqe(n);
         const std::uint32_t index = slots_.find(sqe.user_data);
         if (index == no_slot || slots_[index].fd != fd) continue;
+        COIR_SOMETIMES("io_uring: the descriptor of an unsent request is closed");
         prepare_nothing(sqe, sqe.user_data);
         slots_[index].phase = Phase::voided;
     }
@@ -249,6 +256,7 @@ bool IoUringReactor::finish_unsent(std::uint32_t index, CompletionList& list) no
     if (slot.multi && list.event_room() == 0) return false;
     void* owner = slot.owner;
     const bool multi = slot.multi;
+    COIR_SOMETIMES("io_uring: cancelled before the kernel saw it");
     slots_.remove(index);
     ++counters_.completed;
     if (multi) {

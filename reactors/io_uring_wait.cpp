@@ -15,6 +15,8 @@
 // - The kernel goes to sleep only if it could submit everything.
 #include "io_uring_reactor.hpp"
 
+#include <coir/detail/sometimes.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -83,6 +85,7 @@ WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexce
         Sleep state = Sleep::awake;
         sleep = sleep_.compare_exchange_strong(state, Sleep::asleep) || state == Sleep::asleep;
     }
+    if (!sleep && ring_.needs_enter()) COIR_SOMETIMES("io_uring: completions wait in the kernel");
     if (sleep || ring_.unsubmitted() != 0 || ring_.needs_enter()) {
         enter(sleep, endless ? nullptr : &timeout);
     }
@@ -135,6 +138,7 @@ void IoUringReactor::on_internal(const io_uring_cqe& cqe) noexcept {
     if (cqe.res == -EBADF) error_ = -EBADF;  // somebody closed our eventfd
     if (cqe.res > 0) ++counters_.wakes;
     if (cqe.flags & IORING_CQE_F_MORE) return;
+    COIR_SOMETIMES("io_uring: the poll for wakes has ended");
     // The eventfd is otherwise never read: each write is an edge. A new poll, though, would see
     // the old count.
     std::uint64_t count;
@@ -187,6 +191,7 @@ bool IoUringReactor::goes_on(Slot& slot, std::uint32_t index, std::int32_t& resu
     const bool expired = slot.phase == Phase::resting && result == -ETIME;
     const bool ready = slot.phase == Phase::waiting && result >= 0;
     if (slot.phase == Phase::voided || slot.cancelled) {
+        COIR_SOMETIMES("io_uring: cancelled while something stands in for the operation");
         result = -ECANCELED;
         return false;
     }
@@ -223,12 +228,15 @@ bool IoUringReactor::goes_on_direct(Slot& slot, std::uint32_t index,
         if (readiness_of(code, flags) == 0) return false;
     }
     if (slot.cancelled) {
+        COIR_SOMETIMES("io_uring: cancelled, and it would have to be tried again");
         result = -ECANCELED;
         return false;
     }
+    if (result == -EINTR) COIR_SOMETIMES("io_uring: interrupted, and tried again");
     if (again) {
         const bool patient = !unasked && slot.retries < patience;
         slot.phase = patient ? Phase::waiting : Phase::resting;
+        if (patient) COIR_SOMETIMES("io_uring: a poll stands in for an operation");
     }
     if (slot.retries < patience) ++slot.retries;
     issue(index);

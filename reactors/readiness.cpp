@@ -2,6 +2,8 @@
 // See readiness.hpp.
 #include "readiness.hpp"
 
+#include <coir/detail/sometimes.hpp>
+
 #include <cerrno>
 #include <new>
 #include <stdexcept>
@@ -120,7 +122,10 @@ bool ReadinessReactor::try_now(Operation& operation) noexcept {
     if (direction != Direction::poll && !is_final(operation)) {
         // Those who came first go first. What is known to be dry is not asked again; of a foreign
         // descriptor nothing is known, for others may use it too.
-        if (!state->waiting[index(direction)].empty()) return false;
+        if (!state->waiting[index(direction)].empty()) {
+            COIR_SOMETIMES("readiness: somebody waits already");
+            return false;
+        }
         if (state->owned && !state->ready[index(direction)]) return false;
     }
     if (!try_on(*state, direction, operation)) return false;
@@ -239,6 +244,7 @@ void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) n
     }
     if (!state.waiting[2].empty()) run_pollers(state, revents);
     if (!was_awaited) {
+        COIR_SOMETIMES("readiness: an event that nobody waits for");
         unwanted(fd, state);
     } else if (!state.owned && state.awaited()) {
         arm(fd, state, wanted(state));
@@ -249,7 +255,10 @@ void ReadinessReactor::run_queue(FdState& state, Direction direction) noexcept {
     FdState::Queue& queue = state.waiting[index(direction)];
     while (Operation* operation = queue.first) {
         if (!state.ready[index(direction)] && state.owned) return;
-        if (!try_on(state, direction, *operation)) return;
+        if (!try_on(state, direction, *operation)) {
+            COIR_SOMETIMES("readiness: an event, and yet it would wait");
+            return;
+        }
         queue.first = operation->next;
         if (!queue.first) queue.last = nullptr;
         finish(*operation, operation->result);

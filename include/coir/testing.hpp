@@ -28,6 +28,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -101,7 +102,8 @@ struct SimOptions {
     SimReactor reactor = SimReactor::drawn;
     bool record = false;  ///< fill SimResult::choices
     /// Makes these choices instead of drawing them; when they are used up, the harmless ones. With
-    /// the seed, faults and order of the run that recorded them, that run happens again.
+    /// the seed, faults and order of the run that recorded them, that run happens again. A choice of
+    /// site 0 stands for whatever is asked there, and is the harmless one.
     std::vector<SimChoice> replay = {};
 };
 
@@ -123,8 +125,36 @@ struct COIR_API SimResult {
     std::string to_string() const;
 };
 
+/// Options as text, for a file that keeps a failing run: what was chosen, and what the rest was like.
+/// Harmless choices are only counted.
+COIR_API std::string to_text(const SimOptions& options);
+/// Reads it; lines that it does not know are ignored. Throws std::invalid_argument, with what was
+/// expected and what was there.
+COIR_API SimOptions options_from_text(std::string_view text);
+
+/// How much minimise() may do.
+struct SimBudget {
+    std::uint64_t runs = 20'000;
+    std::chrono::nanoseconds time = std::chrono::seconds(60);  ///< of the real clock
+};
+
+/// A failing run, and what minimise() has made of it.
+struct COIR_API SimFailure {
+    SimOptions options;     ///< run this again
+    std::string signature;  ///< the exception's type and message, without the numbers
+    std::uint64_t runs = 0;
+    std::size_t choices = 0;  ///< that are not the harmless ones
+    /// The lines of a regression test, in which `program` is the expression that is simulated.
+    std::string to_cpp(std::string_view program) const;
+};
+
 namespace detail {
 COIR_API SimResult simulate(const SimOptions& options, const std::function<void()>& program);
+/// What the program throws is in `error`.
+COIR_API SimResult simulate(const SimOptions& options, const std::function<void()>& program,
+                            std::exception_ptr& error);
+COIR_API SimFailure minimise(const SimOptions& options, const std::function<void()>& program,
+                             const SimBudget& budget);
 /// Says on stderr which simulation it was that failed.
 COIR_API void say_failed(std::uint64_t seed) noexcept;
 /// A reactor of the running simulation, for who drives one without a loop.
@@ -144,6 +174,15 @@ COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 template <class F>
 SimResult simulate(const SimOptions& options, F&& program) {
     return detail::simulate(options, [&program] { static_cast<void>(program()); });
+}
+
+/// A run that fails (`program` throws), made smaller as long as it fails in the same way: without
+/// kinds of faults, with fewer choices that are not harmless, and with smaller ones. The seed stays,
+/// for what is drawn from it beside the choices. Throws std::invalid_argument when the run does not
+/// fail. What ends the process, such as a failed assertion, cannot be made smaller.
+template <class F>
+SimFailure minimise(const SimOptions& options, F&& program, const SimBudget& budget = {}) {
+    return detail::minimise(options, [&program] { static_cast<void>(program()); }, budget);
 }
 
 /// The seed of the running simulation, and the faults that it was made with. std::logic_error
@@ -211,6 +250,14 @@ public:
 private:
     std::size_t number_;
 };
+
+/// A rare place in coir, and how often this process has been there.
+struct SimProbe {
+    std::string name;
+    std::uint64_t count = 0;
+};
+/// All of them: what a campaign of many seeds must have reached. None in builds with NDEBUG.
+COIR_API std::vector<SimProbe> probes();
 
 /// How a link is. Both directions are alike.
 struct LinkOptions {

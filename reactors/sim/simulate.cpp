@@ -103,6 +103,14 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 namespace detail {
 
 SimResult simulate(const SimOptions& options, const std::function<void()>& program) {
+    std::exception_ptr error;
+    SimResult result = simulate(options, program, error);
+    if (error) std::rethrow_exception(error);
+    return result;
+}
+
+SimResult simulate(const SimOptions& options, const std::function<void()>& program,
+                   std::exception_ptr& error) {
     require_valid(options);
     const auto world = std::make_shared<World>(options);
     const TimePoint began = world->now();
@@ -112,13 +120,12 @@ SimResult simulate(const SimOptions& options, const std::function<void()>& progr
     result.order = world->order.kind();
     {
         Inside inside(*world);
-        std::exception_ptr error;
         try {
             program();
         } catch (...) {
             error = std::current_exception();
         }
-        world->threads.finish(std::move(error));
+        error = world->threads.finish(std::move(error));
     }
     result.reactor = world->first_reactor();
     result.virtual_time = world->now() - began;

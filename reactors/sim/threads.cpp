@@ -102,12 +102,12 @@ void Threads::join(std::size_t number) {
                         "' that is joined never ends");
 }
 
-void Threads::finish(std::exception_ptr error) {
+std::exception_ptr Threads::finish(std::exception_ptr error) {
     finishing_ = true;
     if (error) give_up_on(*current_, std::move(error));
     Forever until_alone([this] { return alive_ == 1; });
     while (alive_ > 1) wait(until_alone);
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return std::exchange(error_, nullptr);
 }
 
 const std::string& Threads::current_name() const noexcept { return current_->name; }

@@ -60,9 +60,9 @@ public:
     /// left that could end it.
     bool wait(Sleep& sleep);
 
-    /// The first thread has ended, with an error or without: waits for all others, and throws the
+    /// The first thread has ended, with an error or without: waits for all others, and returns the
     /// first error. After an error, threads that sleep are told that it is for ever.
-    void finish(std::exception_ptr error);
+    std::exception_ptr finish(std::exception_ptr error);
     const std::string& current_name() const noexcept;
     /// Whether it is to be ended because it goes on and on; asking resets it.
     bool take_endless() noexcept { return std::exchange(endless_, false); }

@@ -6,7 +6,11 @@
 #include "sim/scenarios/scenario.hpp"
 #include "support/run.hpp"
 
+#include <cstdio>
 #include <string>
+#include <vector>
+
+#include <unistd.h>
 
 namespace {
 
@@ -58,3 +62,67 @@ COIR_SCENARIO("slowloris", 20)
 COIR_SCENARIO("two_loops", 200)
 
 TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 11); }
+
+namespace {
+
+constexpr std::uint64_t seeds_of_another = 3;
+
+std::uint64_t hash_of(const Scenario& scenario, std::uint64_t seed) {
+    coir_test::LogCapture log;
+    coir::testing::SimOptions options;
+    options.seed = seed;
+    return run_scenario(scenario, options).hash;
+}
+
+}  // namespace
+
+// Hidden: what the next one runs.
+TEST_CASE("hashes of seeds", "[.][hashes]") {
+    for (const Scenario* scenario : all_scenarios()) {
+        for (std::uint64_t seed = 0; seed < seeds_of_another; ++seed) {
+            std::printf("hash %016llx\n", static_cast<unsigned long long>(hash_of(*scenario, seed)));
+        }
+    }
+}
+
+// Where the program and its memory are is another matter there.
+TEST_CASE("the same seed does the same in another process", "[scenarios]") {
+    char path[4096] = {};
+    REQUIRE(::readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+    FILE* other = ::popen(("'" + std::string(path) + "' 'hashes of seeds'").c_str(), "r");
+    REQUIRE(other);
+    std::vector<unsigned long long> theirs;
+    char line[256];
+    while (std::fgets(line, sizeof line, other)) {
+        unsigned long long hash = 0;
+        if (std::sscanf(line, "hash %llx", &hash) == 1) theirs.push_back(hash);
+    }
+    REQUIRE(::pclose(other) == 0);
+    std::vector<unsigned long long> ours;
+    for (const Scenario* scenario : all_scenarios()) {
+        for (std::uint64_t seed = 0; seed < seeds_of_another; ++seed) {
+            ours.push_back(hash_of(*scenario, seed));
+        }
+    }
+    CHECK(ours == theirs);
+}
+
+// Hidden: for campaigns of many seeds. Alone, it runs as many of each scenario as it is told to.
+TEST_CASE("every probe is reached", "[.][nightly]") {
+    coir_test::LogCapture log;
+    const std::uint64_t count = coir::testing::detail::seed_count(300);
+    for (const Scenario* scenario : all_scenarios()) {
+        for (std::uint64_t seed = 0; seed < count; ++seed) {
+            coir::testing::SimOptions options;
+            options.seed = seed;
+            run_scenario(*scenario, options);
+        }
+    }
+#ifndef NDEBUG
+    CHECK(coir::testing::probes().size() > 10);
+#endif
+    for (const auto& probe : coir::testing::probes()) {
+        INFO(probe.name);
+        CHECK(probe.count > 0);
+    }
+}

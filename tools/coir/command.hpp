@@ -136,6 +136,17 @@ struct DoctorOptions {
     bool json = false;
 };
 
+/// coir sim.
+struct SimulateOptions {
+    std::vector<std::string> scenario;  ///< one at most
+    OptionText seed;
+    OptionText count;
+    OptionText jobs;
+    OptionText replay;
+    bool minimise = false;
+    bool json = false;
+};
+
 struct ConfigOptions {
     bool json = false;
 };
@@ -156,6 +167,8 @@ int bench_report_command(const ReportOptions& options);
 int pick_command(const PickOptions& options);
 int run_command(const RunOptions& options);
 int audit_command(const AuditOptions& options);
+int sim_command(const SimulateOptions& options);
+int sim_list_command();
 int doctor_command(const DoctorOptions& options);
 int config_command(const ConfigOptions& options);
 

@@ -19,6 +19,7 @@ struct Options {
     PickOptions pick;
     RunOptions run;
     AuditOptions audit;
+    SimulateOptions sim;
     DoctorOptions doctor;
     ConfigOptions config;
     std::vector<std::string> shells;

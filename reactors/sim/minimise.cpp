@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSL-1.0
+// coir::testing::minimise: a failing run with as few choices as possible that fails the same way.
+#include "choices.hpp"
+#include "world.hpp"
+
+#include <coir/testing.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <cstdlib>
+#include <cxxabi.h>
+#include <initializer_list>
+#include <memory>
+#include <stdexcept>
+#include <typeinfo>
+
+namespace coir {
+inline namespace v0 {
+namespace testing {
+namespace {
+
+using coir::detail::sim::Site;
+
+constexpr SimChoice harmless{0, 1, 0};  // whatever is asked
+
+// What the choices of a kind of fault are, so that both can go together.
+struct Family {
+    void (*drop)(SimFaults&);
+    std::initializer_list<Site> sites;
+};
+
+constexpr Site partial_sites[] = {Site::read_size, Site::write_size, Site::pause};
+
+std::vector<Family> families() {
+    return {
+        {[](SimFaults& f) { f.partition = 0; }, {Site::cut}},
+        {[](SimFaults& f) { f.reset = 0; }, {Site::reset}},
+        {[](SimFaults& f) { f.abort_accept = 0; }, {Site::abort_accept}},
+        {[](SimFaults& f) { f.partial = 0; }, {partial_sites[0], partial_sites[1], partial_sites[2]}},
+        {[](SimFaults& f) { f.jitter = {}; }, {Site::latency}},
+        {[](SimFaults& f) { f.latency = {}; }, {}},
+        {[](SimFaults& f) { f.bytes_per_second = 0; }, {}},
+        {[](SimFaults& f) { f.loss = 0; }, {Site::loss}},
+        {[](SimFaults& f) { f.duplicate = 0; }, {Site::duplicate}},
+        {[](SimFaults& f) { f.spurious = 0; }, {Site::spurious}},
+        {[](SimFaults& f) { f.late = 0; }, {Site::ring_late, Site::ring_cancel}},
+        {[](SimFaults& f) { f.busy = 0; }, {Site::ring_busy}},
+        {[](SimFaults& f) { f.multishot_ends = 0; }, {Site::ring_more}},
+        {[](SimFaults& f) { f.tiny_queues = false; }, {}},
+        {[](SimFaults& f) { f.small_buffers = false; }, {Site::capacity}},
+        {[](SimFaults& f) { f.shuffle = false; }, {Site::event}},
+    };
+}
+
+// Numbers differ from run to run of the same failure: ports, sizes, times.
+std::string without_numbers(const char* text) {
+    std::string kept;
+    for (const char* c = text; *c != '\0'; ++c) {
+        const bool digit = std::isdigit(static_cast<unsigned char>(*c)) != 0;
+        if (!digit) {
+            kept += *c;
+        } else if (kept.empty() || kept.back() != '#') {
+            kept += '#';
+        }
+    }
+    return kept.substr(0, kept.find('\n'));
+}
+
+std::string signature_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        const char* name = typeid(e).name();
+        int status = 0;
+        const std::unique_ptr<char, void (*)(void*)> readable(
+            abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+        return std::string(status == 0 ? readable.get() : name) + ": " + without_numbers(e.what());
+    } catch (...) {
+        return "an exception of another kind";
+    }
+}
+
+class Minimiser {
+public:
+    Minimiser(SimOptions options, const std::function<void()>& program, const SimBudget& budget)
+        : best_(std::move(options)), program_(program), runs_left_(budget.runs),
+          until_(std::chrono::steady_clock::now() + budget.time) {}
+
+    SimFailure run() {
+        record();
+        bool smaller = true;
+        while (smaller && !spent()) {
+            const std::size_t before = weight(best_.replay);
+            drop_families();
+            cut_tail();
+            clear_ranges();
+            shrink_picks();
+            smaller = weight(best_.replay) < before;
+        }
+        trim();
+        return {best_, signature_, runs_, weight(best_.replay)};
+    }
+
+private:
+    static std::size_t weight(const std::vector<SimChoice>& choices) {
+        return static_cast<std::size_t>(std::count_if(
+            choices.begin(), choices.end(), [](const SimChoice& one) { return one.picked != 0; }));
+    }
+    bool spent() const {
+        return runs_left_ == 0 || std::chrono::steady_clock::now() >= until_;
+    }
+
+    void record() {
+        SimOptions options = best_;
+        options.record = true;
+        std::exception_ptr error;
+        const SimResult result = detail::simulate(options, program_, error);
+        ++runs_;
+        if (!error) {
+            throw std::invalid_argument("coir: minimise: seed " + std::to_string(best_.seed) +
+                                        " does not fail");
+        }
+        signature_ = signature_of(error);
+        best_.faults = result.faults;
+        best_.order = result.order;
+        best_.replay = result.choices;
+        if (best_.replay.empty()) best_.replay.push_back(harmless);
+    }
+
+    // Keeps the candidate when it fails as the first run did.
+    bool try_it(const SimOptions& candidate) {
+        if (spent()) return false;
+        --runs_left_;
+        ++runs_;
+        std::exception_ptr error;
+        detail::simulate(candidate, program_, error);
+        if (!error || signature_of(error) != signature_) return false;
+        best_ = candidate;
+        return true;
+    }
+
+    void drop_families() {
+        for (const Family& family : families()) {
+            SimOptions candidate = best_;
+            family.drop(*candidate.faults);
+            std::erase_if(candidate.replay, [&](const SimChoice& one) {
+                return std::any_of(family.sites.begin(), family.sites.end(), [&](Site site) {
+                    return one.site == static_cast<std::uint16_t>(site);
+                });
+            });
+            if (candidate.replay.empty()) candidate.replay.push_back(harmless);
+            if (candidate.faults->to_string() != best_.faults->to_string()) try_it(candidate);
+        }
+    }
+
+    // What comes after the failure, and as much of what came before as can be left to itself.
+    void cut_tail() {
+        std::size_t low = 1;
+        while (low < best_.replay.size() && !spent()) {
+            SimOptions candidate = best_;
+            const std::size_t middle = low + (best_.replay.size() - low) / 2;
+            candidate.replay.resize(middle);
+            if (!try_it(candidate)) low = middle + 1;
+        }
+    }
+
+    void clear_ranges() {
+        for (std::size_t size = best_.replay.size(); size > 0 && !spent(); size /= 2) {
+            for (std::size_t at = 0; at < best_.replay.size(); at += size) {
+                SimOptions candidate = best_;
+                const std::size_t end = std::min(at + size, candidate.replay.size());
+                bool changes = false;
+                for (std::size_t i = at; i < end; ++i) {
+                    changes = changes || candidate.replay[i].picked != 0;
+                    candidate.replay[i] = SimChoice{candidate.replay[i].site, 1, 0};
+                }
+                if (changes) try_it(candidate);
+            }
+        }
+    }
+
+    void shrink_picks() {
+        for (std::size_t i = 0; i < best_.replay.size() && !spent(); ++i) {
+            while (best_.replay[i].picked > 1) {
+                SimOptions candidate = best_;
+                candidate.replay[i].picked /= 2;
+                if (!try_it(candidate)) break;
+            }
+        }
+    }
+
+    // The end is harmless by itself.
+    void trim() {
+        std::vector<SimChoice>& choices = best_.replay;
+        while (choices.size() > 1 && choices.back().picked == 0) choices.pop_back();
+        for (SimChoice& one : choices) {
+            if (one.picked == 0) one = harmless;
+        }
+        best_.record = false;
+    }
+
+    SimOptions best_;
+    const std::function<void()>& program_;
+    std::string signature_;
+    std::uint64_t runs_left_;
+    std::uint64_t runs_ = 0;
+    const std::chrono::steady_clock::time_point until_;
+};
+
+}  // namespace
+
+namespace detail {
+
+SimFailure minimise(const SimOptions& options, const std::function<void()>& program,
+                    const SimBudget& budget) {
+    return Minimiser(options, program, budget).run();
+}
+
+}  // namespace detail
+
+std::string SimFailure::to_cpp(std::string_view program) const {
+    std::string text = "// Found by seed " + std::to_string(options.seed) + ": " + signature + "\n";
+    text += "const auto options = coir::testing::options_from_text(R\"(" + to_text(options) + ")\");\n";
+    text += "coir::testing::simulate(options, " + std::string(program) + ");\n";
+    return text;
+}
+
+}  // namespace testing
+}  // namespace v0
+}  // namespace coir

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// minimise(): planted bugs become small; failing runs as text.
+#include "support/catch.hpp"
+
+#include <coir/coir.hpp>
+#include <coir/testing.hpp>
+
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace testing = coir::testing;
+
+namespace {
+
+// A bug: it takes for granted that what was written at once is read at once.
+void takes_one_read_for_granted() {
+    coir::run([] {
+        auto listener = coir::Listener::listen("127.0.0.1", 0);
+        auto server = coir::create_task([&] {
+            for (int i = 0; i < 8; ++i) {
+                auto stream = listener.accept();
+                char buffer[64];
+                const std::size_t size = stream.read(buffer);
+                if (size < 5) throw std::runtime_error("read " + std::to_string(size) + " of 5 bytes");
+            }
+        });
+        for (int i = 0; i < 8; ++i) {
+            auto stream = coir::open_connection("127.0.0.1", listener.port());
+            stream.write("hello");
+            coir::sleep(std::chrono::milliseconds(100));
+        }
+        coir::await(server);
+    });
+}
+
+// A bug: what was read is out of date once others have run.
+void loses_an_update() {
+    int count = 0;
+    coir::run([&] {
+        coir::with_task_group([&](coir::TaskGroup& group) {
+            for (int i = 0; i < 4; ++i) {
+                group.create_task([&] {
+                    for (int k = 0; k < 5; ++k) {
+                        coir::sleep(std::chrono::milliseconds(1));
+                        const int seen = count;
+                        if (seen % 7 == 3) coir::yield_now();
+                        count = seen + 1;
+                    }
+                });
+            }
+        });
+    });
+    if (count != 20) throw std::runtime_error("an update is lost: " + std::to_string(count));
+}
+
+testing::SimOptions first_failing(const std::function<void()>& program, bool with_faults) {
+    for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+        testing::SimOptions options;
+        options.seed = seed;
+        if (!with_faults) options.faults = testing::SimFaults{};
+        try {
+            testing::simulate(options, program);
+        } catch (const std::runtime_error&) {
+            // Faults make errors of their own; it is the bug's that is wanted.
+            try {
+                throw;
+            } catch (const coir::IoError&) {
+                continue;
+            } catch (const std::runtime_error&) {
+                return options;
+            }
+        }
+    }
+    FAIL("no seed fails");
+    return {};
+}
+
+void check_minimised(const std::function<void()>& program, bool with_faults,
+                     const std::string& message) {
+    const testing::SimOptions options = first_failing(program, with_faults);
+    const testing::SimFailure failure = testing::minimise(options, program, {2000, std::chrono::seconds(20)});
+    INFO(testing::to_text(failure.options));
+    CHECK(failure.choices <= 25);
+    CHECK(failure.runs <= 2001);
+    CHECK(failure.signature.find(message) != std::string::npos);
+    // It fails again, also from its text.
+    CHECK_THROWS_AS(testing::simulate(failure.options, program), std::runtime_error);
+    const testing::SimOptions read = testing::options_from_text(testing::to_text(failure.options));
+    CHECK(testing::to_text(read) == testing::to_text(failure.options));
+    CHECK_THROWS_AS(testing::simulate(read, program), std::runtime_error);
+    CHECK(failure.to_cpp("program").find("simulate(options, program)") != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("minimise: a fault that a program does not expect", "[minimise]") {
+    check_minimised(takes_one_read_for_granted, true, "std::runtime_error: read # of # bytes");
+}
+
+TEST_CASE("minimise: an order that a program does not expect", "[minimise]") {
+    check_minimised(loses_an_update, false, "std::runtime_error: an update is lost: #");
+}
+
+TEST_CASE("minimise: what does not fail cannot be made smaller", "[minimise]") {
+    CHECK_THROWS_AS(testing::minimise({}, [] {}), std::invalid_argument);
+}
+
+TEST_CASE("minimise: texts", "[minimise]") {
+    const auto options = testing::options_from_text(
+        "# a comment\nscenario echo_pair\nseed 17\norder uniform\nreactor io_uring\n"
+        "faults partial=0.25 latency=1000 tiny_queues=1\nchoices .2 1:4=2 .1 5:2=1\n");
+    CHECK(options.seed == 17);
+    CHECK(options.order == testing::SimOrder::uniform);
+    CHECK(options.reactor == testing::SimReactor::io_uring);
+    REQUIRE(options.faults);
+    CHECK(options.faults->partial == 0.25);
+    CHECK(options.faults->latency == std::chrono::microseconds(1));
+    CHECK(options.faults->tiny_queues);
+    REQUIRE(options.replay.size() == 5);
+    CHECK(options.replay[2] == testing::SimChoice{1, 4, 2});
+    CHECK(options.replay[4] == testing::SimChoice{5, 2, 1});
+    for (const char* bad : {"seed x", "seed", "order sideways", "faults partial", "faults nothing=1",
+                            "choices 1:4=4", "choices 1:0=0", "choices 1=2", "choices .x",
+                            "choices .99999999999", "reactor epoll"}) {
+        INFO(bad);
+        CHECK_THROWS_AS(testing::options_from_text(bad), std::invalid_argument);
+    }
+}
