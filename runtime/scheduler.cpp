@@ -13,7 +13,6 @@
 #include "../reactors/registry.hpp"
 
 #include <coir/detail/futex_lock.hpp>
-#include <coir/detail/sometimes.hpp>
 #include <coir/await.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
@@ -476,15 +475,12 @@ bool Scheduler::post(ReadyEntry& entry) noexcept {
     if (of_parent_) [[unlikely]] return false;
     switch (inbox_.push(entry)) {
         case Inbox::Push::closed:
-            COIR_SOMETIMES("a post to a closed loop");
             return false;
         case Inbox::Push::queued_wake:
-            COIR_SOMETIMES("a post wakes a loop that sleeps");
             reactor_->wake();
             inbox_.wake_done();
             return true;
         case Inbox::Push::queued:
-            COIR_SOMETIMES("a post to a loop that is awake");
             break;
     }
     return true;

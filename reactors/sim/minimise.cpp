@@ -85,7 +85,7 @@ class Minimiser {
 public:
     Minimiser(SimOptions options, const std::function<void()>& program, const SimBudget& budget)
         : best_(std::move(options)), program_(program), runs_left_(budget.runs),
-          until_(std::chrono::steady_clock::now() + budget.time) {}
+          until_(saturating_add(coir::detail::real_sys().now(), budget.time)) {}
 
     SimFailure run() {
         record();
@@ -108,7 +108,7 @@ private:
             choices.begin(), choices.end(), [](const SimChoice& one) { return one.picked != 0; }));
     }
     bool spent() const {
-        return runs_left_ == 0 || std::chrono::steady_clock::now() >= until_;
+        return runs_left_ == 0 || coir::detail::real_sys().now() >= until_;
     }
 
     void record() {
@@ -205,7 +205,7 @@ private:
     std::string signature_;
     std::uint64_t runs_left_;
     std::uint64_t runs_ = 0;
-    const std::chrono::steady_clock::time_point until_;
+    const TimePoint until_;
 };
 
 }  // namespace

@@ -58,10 +58,11 @@ COIR_SCENARIO("deadline_race", 200)
 COIR_SCENARIO("echo_pair", 200)
 COIR_SCENARIO("echo_storm", 200)
 COIR_SCENARIO("fd_reuse", 200)
+COIR_SCENARIO("op_storm", 200)
 COIR_SCENARIO("slowloris", 20)
 COIR_SCENARIO("two_loops", 200)
 
-TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 11); }
+TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 12); }
 
 namespace {
 

@@ -29,7 +29,7 @@ struct Scenario {
 // In a header, because a constant is otherwise its file's own.
 extern const Scenario accept_limits_scenario, bufring_scenario, cancel_matrix_scenario,
     close_anywhere_scenario, cq_tiny_scenario, deadline_race_scenario, echo_pair_scenario,
-    echo_storm_scenario, fd_reuse_scenario, slowloris_scenario, two_loops_scenario;
+    echo_storm_scenario, fd_reuse_scenario, op_storm_scenario, slowloris_scenario, two_loops_scenario;
 
 const std::vector<const Scenario*>& all_scenarios();
 /// Null: there is none.

@@ -11,6 +11,7 @@ const std::vector<const Scenario*>& all_scenarios() {
         &accept_limits_scenario,  &bufring_scenario,   &cancel_matrix_scenario,
         &close_anywhere_scenario, &cq_tiny_scenario,   &deadline_race_scenario,
         &echo_pair_scenario,      &echo_storm_scenario, &fd_reuse_scenario,
+        &op_storm_scenario,
         &slowloris_scenario,      &two_loops_scenario,
     };
     return all;

@@ -26,6 +26,8 @@ struct Options {
     bool version = false;
 };
 
+/// coir sim (sim_info.cpp).
+CommandInfo sim_info(SimulateOptions& options);
 /// The command coir itself, and those below it. They point into `all`.
 CommandInfo make_commands(Options& all);
 
