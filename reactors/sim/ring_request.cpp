@@ -85,6 +85,11 @@ void RingRequest::go_on() {
     if (stage_ == Stage::decided) return tell();
     if (entry_->opcode == IORING_OP_TIMEOUT) return sleep();
     if (is_multishot()) return make_many();
+    World& world = ring_.world();
+    if (stage_ == Stage::waiting && may_be_running() &&
+        world.choices.chance(Site::spurious, world.faults.spurious / 8)) {
+        return decide(-EINTR);  // a signal of the process
+    }
     unsigned flags = 0;
     ring_.open_guard(entry_->user_data);
     const long result = make(flags);

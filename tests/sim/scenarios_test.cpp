@@ -7,6 +7,10 @@
 #include "support/run.hpp"
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -106,6 +110,28 @@ TEST_CASE("the same seed does the same in another process", "[scenarios]") {
         }
     }
     CHECK(ours == theirs);
+}
+
+// Runs that have failed once, in COIR_SEEDS (tests/seeds).
+TEST_CASE("runs that are kept pass", "[scenarios]") {
+    const char* const folder = std::getenv("COIR_SEEDS");
+    if (!folder) return;
+    coir_test::LogCapture log;
+    int files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".txt") continue;
+        INFO(entry.path().string());
+        std::ifstream file(entry.path());
+        const std::string text{std::istreambuf_iterator<char>(file), {}};
+        const std::size_t at = text.find("\nscenario ");
+        REQUIRE(at != std::string::npos);
+        const std::size_t from = at + 10;
+        const Scenario* scenario = find_scenario(text.substr(from, text.find('\n', from) - from));
+        REQUIRE(scenario);
+        CHECK_NOTHROW(run_scenario(*scenario, coir::testing::options_from_text(text)));
+        ++files;
+    }
+    CHECK(files > 0);
 }
 
 // Hidden: for campaigns of many seeds. Alone, it runs as many of each scenario as it is told to.

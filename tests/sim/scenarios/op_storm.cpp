@@ -81,7 +81,8 @@ private:
                 break;
             case 1:
             case 2: {
-                Request& request = requests_[dice_.below(requests_.size())];
+                // Often the one that the kernel has not seen yet.
+                Request& request = dice_.below(2) == 0 && last_ ? *last_ : requests_[dice_.below(requests_.size())];
                 if (request.pending) reactor_->cancel(request);
                 break;
             }
@@ -132,6 +133,7 @@ private:
             done(request);
         } else {
             reactor_->submit(request);
+            last_ = &request;
         }
     }
 
@@ -176,6 +178,7 @@ private:
     std::unique_ptr<coir::Reactor> reactor_;
     coir::detail::Sys& sys_;
     coir::CompletionList events_;
+    Request* last_ = nullptr;  // that was submitted
     std::array<Way, 3> ways_;
     std::array<Request, 16> requests_;
 };
