@@ -18,25 +18,26 @@
 namespace coir {
 inline namespace v0 {
 namespace detail {
-namespace {
 
-constexpr std::size_t guard = 64 * 1024;
-
-struct Region {
+struct SideRegion {
     char* memory = nullptr;
     std::size_t size = 0;  // without the guard
 };
+
+namespace {
+
+constexpr std::size_t guard = 64 * 1024;
 
 // Mapping one and touching it anew costs more than a short simulation. They are this thread's.
 class Spare {
 public:
     ~Spare() {
-        for (const Region& region : regions_) real_sys()(SYS_munmap, region.memory, region.size + guard);
+        for (const SideRegion& region : regions_) real_sys()(SYS_munmap, region.memory, region.size + guard);
     }
-    Region take(std::size_t size) {
-        for (Region& region : regions_) {
+    SideRegion take(std::size_t size) {
+        for (SideRegion& region : regions_) {
             if (region.size != size) continue;
-            const Region taken = region;
+            const SideRegion taken = region;
             region = regions_.back();
             regions_.pop_back();
             return taken;
@@ -48,7 +49,7 @@ public:
         real_sys()(SYS_mprotect, bottom, guard, PROT_NONE);
         return {bottom, size};
     }
-    void put(Region region) noexcept {
+    void put(SideRegion region) noexcept {
 #if COIR_ASAN
         __asan_unpoison_memory_region(region.memory + guard, region.size);
 #endif
@@ -61,7 +62,7 @@ public:
 
 private:
     static constexpr std::size_t most = 16;
-    std::vector<Region> regions_;
+    std::vector<SideRegion> regions_;
 };
 
 thread_local Spare spare;
@@ -71,7 +72,7 @@ thread_local Spare spare;
 struct SideStack::State {
     FiberContext context;
     Scheduler* loop = nullptr;  // that runs on it, while it does not run itself
-    Region region;              // none: the thread's own stack
+    SideRegion region;              // none: the thread's own stack
 };
 
 SideStack::SideStack() : state_(std::make_unique<State>()) {

@@ -125,8 +125,9 @@ private:
             request.buffer = request.bytes.data();
             request.size = 1 + dice_.below(request.bytes.size());
         }
-        for (std::size_t i = 0; code == coir::OpCode::send && i < request.size; ++i) {
-            request.bytes[i] = static_cast<unsigned char>(way.next_sent + i);
+        if (code == coir::OpCode::send) {
+            std::uint64_t next = way.next_sent;
+            for (auto& byte : request.bytes) byte = static_cast<unsigned char>(next++);
         }
         request.pending = true;
         if (reactor_->try_now(request)) {
