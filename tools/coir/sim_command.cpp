@@ -17,13 +17,13 @@
 namespace coir_tool {
 namespace {
 
-using coir_scenarios::Scenario;
-using SimOptions = coir::testing::SimOptions;
+using SimScenario = coir_scenarios::Scenario;
+using coir::testing::SimOptions;
 
 constexpr std::uint64_t most_seeds = 1'000'000'000;
 
-const Scenario& scenario_named(const std::string& name) {
-    if (const Scenario* scenario = coir_scenarios::find_scenario(name)) return *scenario;
+const SimScenario& scenario_named(const std::string& name) {
+    if (const SimScenario* scenario = coir_scenarios::find_scenario(name)) return *scenario;
     throw UsageError("there is no scenario " + in_quotes(name) + did_you_mean(name, sim_scenario_names()) +
                      "; see coir sim list");
 }
@@ -39,11 +39,11 @@ SeedRun seeds_of(const SimulateOptions& options) {
     return run;
 }
 
-std::string repeat_line(const Scenario& scenario, std::uint64_t seed) {
+std::string repeat_line(const SimScenario& scenario, std::uint64_t seed) {
     return "coir sim " + std::string(scenario.name) + " --seed " + std::to_string(seed);
 }
 
-std::string format_json(const Scenario& scenario, const SeedRun& run, const SeedReport& report) {
+std::string format_json(const SimScenario& scenario, const SeedRun& run, const SeedReport& report) {
     coir_bench::Json json;
     json.open('{').field("schema", "coir.sim/1").field("scenario", std::string(scenario.name));
     json.field("first_seed", run.first).field("seeds", report.done).field("choices", report.choices);
@@ -57,7 +57,7 @@ std::string format_json(const Scenario& scenario, const SeedRun& run, const Seed
     return json.text() + "\n";
 }
 
-std::string format_text(const Scenario& scenario, const SeedReport& report) {
+std::string format_text(const SimScenario& scenario, const SeedReport& report) {
     const double rate = report.seconds > 0 ? static_cast<double>(report.done) / report.seconds : 0;
     const std::uint64_t choices = report.done == 0 ? 0 : report.choices / report.done;
     std::string text = std::string(scenario.name) + ": " + std::to_string(report.done) +
@@ -72,7 +72,7 @@ std::string format_text(const Scenario& scenario, const SeedReport& report) {
 }
 
 // A failing seed as a file for --replay; the test is its comment.
-std::string minimised(const Scenario& scenario, const SeedFailure& failure) {
+std::string minimised(const SimScenario& scenario, const SeedFailure& failure) {
     if (failure.ended_process) {
         throw CommandError(exit_failure, "seed " + std::to_string(failure.seed) +
                                              " ends the process: it cannot be made smaller");
@@ -116,7 +116,7 @@ int replay(const SimulateOptions& options) {
     const std::string text = read_file(*options.replay);
     const std::string name = options.scenario.empty() ? scenario_line(text) : options.scenario[0];
     if (name.empty()) throw UsageError(*options.replay + ": no line names a scenario");
-    const Scenario& scenario = scenario_named(name);
+    const SimScenario& scenario = scenario_named(name);
     SimOptions replayed;
     try {
         replayed = coir::testing::options_from_text(text);
@@ -148,7 +148,7 @@ int sim_list_command() {
     std::size_t width = 0;
     for (const std::string& name : sim_scenario_names()) width = std::max(width, name.size());
     std::string text;
-    for (const Scenario* scenario : coir_scenarios::all_scenarios()) {
+    for (const SimScenario* scenario : coir_scenarios::all_scenarios()) {
         std::string name(scenario->name);
         name.resize(width + 2, ' ');
         text += name + std::string(scenario->summary) + "\n";
@@ -161,7 +161,7 @@ int sim_command(const SimulateOptions& options) {
     if (options.replay) return replay(options);
     if (options.scenario.empty()) throw UsageError("a scenario is needed; see coir sim list");
     if (options.minimise && options.json) throw UsageError("--minimise prints a file, not JSON");
-    const Scenario& scenario = scenario_named(options.scenario[0]);
+    const SimScenario& scenario = scenario_named(options.scenario[0]);
     const SeedRun run = seeds_of(options);
     const SeedReport report = run_seeds(scenario, run);
     if (options.minimise && !report.failed.empty()) {

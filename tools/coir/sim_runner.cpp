@@ -23,7 +23,7 @@
 namespace coir_tool {
 namespace {
 
-using coir_scenarios::Scenario;
+using SimScenario = coir_scenarios::Scenario;
 using Clock = std::chrono::steady_clock;
 
 // What a worker tells: memory that both have, so that it is there when the worker is not.
@@ -56,7 +56,7 @@ void say(Slate& slate, const char* error) {
 }
 
 // False: it has failed, and the slate says how.
-bool run_one(const Scenario& scenario, const coir::testing::SimOptions& options, Slate& slate,
+bool run_one(const SimScenario& scenario, const coir::testing::SimOptions& options, Slate& slate,
              bool twice) {
     try {
         const auto result = coir_scenarios::run_scenario(scenario, options);
@@ -72,7 +72,7 @@ bool run_one(const Scenario& scenario, const coir::testing::SimOptions& options,
     return false;
 }
 
-[[noreturn]] void work(const Scenario& scenario, const SeedRun& run, unsigned number, Slate& slate) {
+[[noreturn]] void work(const SimScenario& scenario, const SeedRun& run, unsigned number, Slate& slate) {
     coir::set_log_handler([](coir::LogLevel, std::string_view) {});  // faults are the point
     for (std::uint64_t i = number; i < run.count; i += run.jobs) {
         coir::testing::SimOptions options;
@@ -86,7 +86,7 @@ bool run_one(const Scenario& scenario, const coir::testing::SimOptions& options,
 
 class Workers {
 public:
-    Workers(const Scenario& scenario, const SeedRun& run, InterruptWatch& interrupt)
+    Workers(const SimScenario& scenario, const SeedRun& run, InterruptWatch& interrupt)
         : slates_(run.jobs), pids_(run.jobs, -1) {
         for (unsigned i = 0; i < run.jobs; ++i) {
             pids_[i] = ::fork();
@@ -144,7 +144,7 @@ private:
 
 }  // namespace
 
-SeedReport run_seeds(const Scenario& scenario, const SeedRun& run) {
+SeedReport run_seeds(const SimScenario& scenario, const SeedRun& run) {
     SeedReport report;
     const auto began = Clock::now();
     InterruptWatch interrupt;
@@ -169,7 +169,7 @@ SeedReport run_seeds(const Scenario& scenario, const SeedRun& run) {
     return report;
 }
 
-std::string run_alone(const Scenario& scenario, const coir::testing::SimOptions& options,
+std::string run_alone(const SimScenario& scenario, const coir::testing::SimOptions& options,
                       bool& ended_process) {
     Slates slates(1);
     const pid_t pid = ::fork();
@@ -187,7 +187,7 @@ std::string run_alone(const Scenario& scenario, const coir::testing::SimOptions&
 
 std::vector<std::string> sim_scenario_names() {
     std::vector<std::string> names;
-    for (const Scenario* scenario : coir_scenarios::all_scenarios()) names.emplace_back(scenario->name);
+    for (const SimScenario* scenario : coir_scenarios::all_scenarios()) names.emplace_back(scenario->name);
     return names;
 }
 
