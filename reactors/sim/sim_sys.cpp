@@ -3,6 +3,7 @@
 #include "sim_sys.hpp"
 
 #include "counter.hpp"
+#include "memory_cache.hpp"
 #include "pipe.hpp"
 #include "socket.hpp"
 
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +146,21 @@ long SimSys::to_kernel(const Arguments& call) noexcept {
     return real_sys()(call.number, call.a, call.b, call.c, call.d, call.e, call.f);
 }
 
+// The stacks of tasks are kept from one simulation to the next. In builds with AddressSanitizer every
+// one has fresh ones, of which nothing is poisoned.
+long SimSys::on_memory(const Arguments& call) noexcept {
+#if !COIR_ASAN
+    constexpr long least = 64 * 1024;
+    const bool anonymous = call.number == SYS_mmap && call.a == 0 && call.e == -1;
+    if (anonymous && call.b >= least) return memory_cache().map(call.b, call.c, call.d);
+    if (call.number == SYS_munmap && memory_cache().unmap(call.a, call.b)) return 0;
+    // Its pages are wanted again.
+    const bool lets_go = call.number == SYS_madvise && (call.c == MADV_DONTNEED || call.c == MADV_FREE);
+    if (lets_go && memory_cache().owns(call.a)) return 0;
+#endif
+    return to_kernel(call);
+}
+
 // A socket file of the world. Linux has these in the file system, so that coir asks about them there.
 bool SimSys::named_in_world(const Arguments& call, long& result) {
     if (call.number != SYS_newfstatat && call.number != SYS_unlinkat) return false;
@@ -223,7 +240,7 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
     if (number >= SYS_io_uring_setup && number <= SYS_io_uring_register) return on_ring(call);
     long result = 0;
     if (ring_ && on_ring_memory(call, result)) return result;
-    if (is_own(number)) return to_kernel(call);
+    if (is_own(number)) return on_memory(call);
     const bool about_descriptor = number != SYS_socket && number != SYS_socketpair &&
                                   number != SYS_pipe2 && number != SYS_eventfd2 &&
                                   number != SYS_ppoll;

@@ -67,6 +67,7 @@ private:
     long transfer(const Arguments& call, Node& node);
     long outside(const Arguments& call);
     long to_kernel(const Arguments& call) noexcept;
+    long on_memory(const Arguments& call) noexcept;
     long make_socket(const Arguments& call);
     long make_pair(const Arguments& call);
     long make_pipe_ends(const Arguments& call);
