@@ -29,33 +29,36 @@ void serve(coir::Stream& stream) {
     }
 }
 
+void read_all(coir::Stream& stream, char letter) {
+    char buffer[32];
+    try {
+        while (const std::size_t size = stream.read(buffer)) {
+            expect_own(std::string_view(buffer, size), letter);
+        }
+    } catch (const coir::IoError&) {
+        // Closed under it.
+    }
+}
+
 // Reads; after a while the connection is closed under the reader, and another one takes its number.
 void open_and_close(Churn& churn, char letter) {
     auto stream = coir::open_connection("127.0.0.1", churn.port);
     stream.write(std::string(1, letter));
-    auto reader = coir::create_task([&] {
-        char buffer[32];
-        while (const std::size_t size = stream.read(buffer)) {
-            expect_own(std::string_view(buffer, size), letter);
+    coir::with_task_group([&](coir::TaskGroup& group) {
+        group.create_task([&] { read_all(stream, letter); });
+        coir::sleep(std::chrono::microseconds(churn.dice.below(60)));
+        if (churn.dice.below(2) == 0) {
+            stream.close();
+        } else {
+            stream.abort();
         }
+        auto next = coir::open_connection("127.0.0.1", churn.port);
+        const char other = static_cast<char>(letter + 1);
+        next.write(std::string(1, other));
+        char buffer[32];
+        const std::size_t size = next.read(buffer);
+        expect_own(std::string_view(buffer, size), other);
     });
-    coir::sleep(std::chrono::microseconds(churn.dice.below(60)));
-    if (churn.dice.below(2) == 0) {
-        stream.close();
-    } else {
-        stream.abort();
-    }
-    auto next = coir::open_connection("127.0.0.1", churn.port);
-    const char other = static_cast<char>(letter + 1);
-    next.write(std::string(1, other));
-    char buffer[32];
-    const std::size_t size = next.read(buffer);
-    expect_own(std::string_view(buffer, size), other);
-    try {
-        coir::await(reader);
-    } catch (const coir::IoError&) {
-        // Closed under it.
-    }
 }
 
 void fd_reuse() {
@@ -77,6 +80,8 @@ void fd_reuse() {
                         open_and_close(churn, static_cast<char>('a' + 4 * i + k));
                     } catch (const coir::IoError& error) {
                         expect(may_happen(error), error.what());
+                    } catch (const coir::ExceptionGroup& errors) {
+                        expect_all_may_happen(errors);
                     }
                 }
             });
