@@ -7,7 +7,7 @@ source=$(dirname "$0")/../..
 
 # Commands and options.
 refused 2 'a command is needed'
-refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run, audit, doctor, config, completion, man" frob
+refused 2 "unknown command 'frob'; allowed: reactors, bench, pick, run, audit, sim, doctor, config, completion, man" frob
 refused 2 "did you mean 'bench'?" bnech
 refused 2 "did you mean 'bench'?" bnech --help
 refused 2 "unknown command 'frob'" help frob
