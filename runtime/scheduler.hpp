@@ -363,8 +363,6 @@ private:
     FiberContext loop_context_;
     bool debug_ = false;
     bool leave_ = false;
-    // The thread's, outside: pthread_cancel() unwinds to a first frame that fibers do not have.
-    int cancel_state_ = 0;
     bool eager_tasks_ = false;
     std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
     ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack
@@ -372,6 +370,8 @@ private:
     std::unique_ptr<StepWatch> step_watch_;    // debug mode with COIR_DEBUG=slow=
     std::atomic<bool> running_{false};  // these two: other threads look at them
     std::atomic<bool> closed_{false};
+    // The thread's, outside: pthread_cancel() unwinds to a first frame that fibers do not have.
+    int cancel_state_ = 0;
     bool of_parent_ = false;  // this is the child of a fork, and has not rebuilt it
     bool stop_early_ = false;  // stop() was called while the loop did not run
 

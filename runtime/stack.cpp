@@ -246,11 +246,18 @@ void StackClass::forget_poison([[maybe_unused]] StackSlot& slot) noexcept {
 #endif
 }
 
-// The fiber that sleeps there holds nothing and is simply forgotten. Guards survive.
-void StackClass::give_pages_back(StackSlot& slot) noexcept {
+// The fiber that sleeps there holds nothing and is simply forgotten. Guards survive. False: the pages
+// stay, because they are locked (mlockall).
+bool StackClass::give_pages_back(StackSlot& slot) noexcept {
     slot.idle_fiber.stack_pointer = nullptr;
-    settings_.sys(SYS_madvise, slot.slab->bottom(slot) + guard_size_, stack_size_ - guard_size_,
-                  MADV_DONTNEED);
+    return settings_.sys(SYS_madvise, slot.slab->bottom(slot) + guard_size_,
+                         stack_size_ - guard_size_, MADV_DONTNEED) == 0;
+}
+
+void StackClass::wipe(StackSlot& slot) noexcept {
+    if (give_pages_back(slot)) return;
+    if (COIR_ASAN) forget_poison(slot);
+    std::memset(slot.slab->bottom(slot) + guard_size_, 0, stack_size_ - guard_size_);
 }
 
 std::size_t StackClass::trim(std::size_t most) noexcept {
@@ -261,7 +268,7 @@ std::size_t StackClass::trim(std::size_t most) noexcept {
     for (StackSlot* slot = free_; slot && trimmed < most && dirty_free_ > keep;
          slot = slot->next_free) {
         if (!slot->dirty || ++warm <= keep) continue;
-        give_pages_back(*slot);
+        static_cast<void>(give_pages_back(*slot));
         slot->dirty = false;
         --dirty_free_;
         ++trimmed;

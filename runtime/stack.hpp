@@ -112,7 +112,7 @@ public:
             free_ = slot->next_free;
             if (slot->dirty) {
                 --dirty_free_;
-                if (settings_.wipe) [[unlikely]] give_pages_back(*slot);
+                if (settings_.wipe) [[unlikely]] wipe(*slot);
             }
         } else {
             slot = fresh_;
@@ -137,7 +137,8 @@ public:
 
 private:
     void forget_poison(StackSlot& slot) noexcept;
-    void give_pages_back(StackSlot& slot) noexcept;
+    bool give_pages_back(StackSlot& slot) noexcept;
+    void wipe(StackSlot& slot) noexcept;
     void grow();
     void add_slab();
     std::size_t prepare_more(StackSlab& slab);

@@ -73,12 +73,12 @@ void require_peer(const SocketState& socket, const Address& to) {
                                 " by a socket that is connected to " + socket.peer.to_string());
 }
 
-const Address unnamed;
+const Address no_address;
 
 // -> the peer of a connected socket, when the address is the peer's own.
 const Address& destination(const SocketState& socket, const Address& to) {
     require_peer(socket, to);
-    return socket.peer.family() == AF_UNSPEC ? to : unnamed;
+    return socket.peer.family() == AF_UNSPEC ? to : no_address;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // How tasks end, and what ends with them.
 #include "support/catch.hpp"
-#include "support/child_process.hpp"
 #include "support/run.hpp"
 
 #include <coir/coir.hpp>
 
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
-using coir_test::in_child;
-using coir_test::run_in_loop;
 using coir_test::run_on_sim;
 using namespace std::chrono_literals;
 
@@ -130,42 +125,4 @@ TEST_CASE("B11: a long chain of waiting tasks is cancelled and dropped on a smal
         tail.reset();
     });
     CHECK(unwound == length - 1);
-}
-
-TEST_CASE("B83: exit() in a task ends the process with its code, whatever waits") {
-    COIR_NEEDS_FORK();
-    for (int step = 0; step < 12; ++step) {
-        const auto ended = in_child([step] {
-            coir::run(
-                [step] {
-                    coir::Lock lock;
-                    coir::Queue<int> queue(1);
-                    auto holder = coir::create_task([&] {
-                        std::scoped_lock own(lock);
-                        coir::sleep(1h);
-                    });
-                    auto waiter = coir::create_task([&] { std::scoped_lock own(lock); });
-                    auto getter = coir::create_task([&] { return queue.get(); });
-                    auto ender = coir::create_task([step] {
-                        for (int i = 0; i < step; ++i) coir::yield_now();
-                        std::exit(40 + step);
-                    });
-                    coir::await(ender);
-                },
-                coir_test::options());
-        });
-        INFO("step " << step << ": " << ended.errors);
-        CHECK(ended.exited_with(40 + step));
-    }
-}
-
-TEST_CASE("B86: loops come and go by the thousand, and leave nothing") {
-    const int cycles = coir_test::is_virtual_time() ? 3'000 : 1'000;
-    const auto cycle = [] {
-        coir::run([] { coir::await(coir::create_task([] { coir::yield_now(); })); }, coir_test::options());
-    };
-    cycle();
-    const std::size_t before = coir_test::FdCount::open_now();
-    for (int i = 0; i < cycles; ++i) cycle();
-    CHECK(coir_test::FdCount::open_now() == before);
 }

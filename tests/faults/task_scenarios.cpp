@@ -25,6 +25,11 @@ namespace {
 using namespace std::chrono_literals;
 using Options = coir::RunOptions;
 
+struct CountsItsEnd {
+    int& ends;
+    ~CountsItsEnd() { ++ends; }
+};
+
 void run(const Options& options) {
     expect(coir::run([] { return 7; }, options) == 7, "the result of run()");
 }
@@ -173,10 +178,7 @@ void task_group_failing(const Options& options) {
             coir::with_task_group([&](coir::TaskGroup& group) {
                 for (int i = 0; i < 3; ++i) {
                     group.create_task([&ended] {
-                        struct Count {
-                            int& n;
-                            ~Count() { ++n; }
-                        } count{ended};
+                        const CountsItsEnd count{ended};
                         coir::sleep(1h);
                     });
                 }
@@ -391,10 +393,7 @@ void close_with_tasks(const Options& options) {
         [&] {
             for (int i = 0; i < 3; ++i) {
                 coir::spawn_detached([&ended] {
-                    struct Count {
-                        int& n;
-                        ~Count() { ++n; }
-                    } count{ended};
+                    const CountsItsEnd count{ended};
                     coir::sleep(1h);
                 });
             }

@@ -35,11 +35,13 @@ public:
     std::vector<long> refused;
     long guard_advice_refused = 0;
     long mprotects_left = -1;  // -1: any number
+    bool pages_are_locked = false;
     long call(long number, long a, long b, long c, long d, long e, long f) noexcept override {
         for (long one : refused) {
             if (one == number) return -ENOMEM;
         }
         if (number == SYS_madvise && c == 102 && guard_advice_refused != 0) return -EINVAL;
+        if (number == SYS_madvise && c == MADV_DONTNEED && pages_are_locked) return -EINVAL;
         if (number == SYS_mprotect && mprotects_left >= 0) {
             if (mprotects_left == 0) return -ENOMEM;
             --mprotects_left;
@@ -121,6 +123,24 @@ TEST_CASE("B15: at the limit on mappings a stack is refused, or runs unguarded w
     StackClass& stacks = pool.class_for(64 << 10);
     for (int i = 0; i < 100; ++i) stacks.reserve();
     CHECK(log.count("no guard page") == 1);
+}
+
+TEST_CASE("S4: a wiped stack is zero, also where the kernel keeps its pages") {
+    for (const bool locked : {false, true}) {
+        Refusing sys;
+        sys.pages_are_locked = locked;
+        StackPool pool(sys, StackGuard::required, true);
+        StackClass& stacks = pool.class_for(64 << 10);
+        stacks.reserve();
+        StackSlot& slot = stacks.take();
+        char* const top = slot.slab->top(slot);
+        std::memset(top - 10'000, 'x', 10'000);
+        stacks.put(slot);
+        stacks.reserve();
+        REQUIRE(&stacks.take() == &slot);
+        CHECK(std::string(top - 10'000, 10'000) == std::string(10'000, '\0'));
+        stacks.put(slot);
+    }
 }
 
 TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and nothing else happens") {

@@ -26,7 +26,7 @@ inline constexpr int futex_wake_private = 1 | 128;
 
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
     thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
-               nullptr, nullptr, 0);
+                 nullptr, nullptr, 0);
 }
 /// For so long at most.
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
@@ -35,11 +35,11 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     const Nanoseconds shown = limit < longest ? limit : longest;
     const timespec timeout{shown.count() / 1'000'000'000, shown.count() % 1'000'000'000};
     thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wait_private, expected,
-               &timeout, nullptr, 0);
+                 &timeout, nullptr, 0);
 }
 inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
     thread_sys()(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), futex_wake_private, count,
-               nullptr, nullptr, 0);
+                 nullptr, nullptr, 0);
 }
 
 /// A word as a lock: 0 free, 1 held, 2 held and waited for.

@@ -236,11 +236,6 @@ private:
     Peer peer_;
 };
 
-template <class T>
-std::unique_ptr<Row> make() {
-    return std::make_unique<T>();
-}
-
 const char* const no_peer = "it has no peer";
 const char* const no_reset = "it knows no reset";
 
@@ -260,48 +255,48 @@ std::vector<RowInfo> descriptor_rows() {
                         .set(S::zero_length, "0 bytes")
                         .set(S::peer_ends, "0 bytes")
                         .done(),
-                    &make<PipeRead>});
+                    &make_row<PipeRead>});
     rows.push_back({read_of("write to a pipe", "4 bytes")
                         .except(S::short_transfer, "what fits in a page is written in one piece")
                         .set(S::zero_length, "0 bytes")
                         .set(S::peer_ends, "EPIPE")
                         .done(),
-                    &make<PipeWrite>});
+                    &make_row<PipeWrite>});
     rows.push_back({read_of("read of a terminal", "4 bytes")
                         .set(S::short_transfer, "4 bytes of 100")
                         .set(S::zero_length, "0 bytes")
                         .set(S::peer_ends, "0 bytes")
                         .done(),
-                    &make<TerminalRead>});
+                    &make_row<TerminalRead>});
     rows.push_back({read_of("read of an eventfd", "8 bytes")
                         .set(S::short_transfer, "EINVAL")
                         .set(S::zero_length, "EINVAL")
                         .except(S::peer_ends, no_peer)
                         .done(),
-                    &make<EventRead>});
+                    &make_row<EventRead>});
     rows.push_back({read_of("read of a timerfd", "8 bytes")
                         .set(S::short_transfer, "EINVAL")
                         .set(S::zero_length, "EINVAL")
                         .except(S::peer_ends, no_peer)
                         .done(),
-                    &make<TimerRead>});
+                    &make_row<TimerRead>});
     rows.push_back({read_of("read of a signalfd", "128 bytes")
                         .set(S::short_transfer, "EINVAL")
                         .set(S::zero_length, "EINVAL")
                         .except(S::peer_ends, no_peer)
                         .done(),
-                    &make<SignalRead>});
+                    &make_row<SignalRead>});
     rows.push_back({Expect("pidfd", "readable")
                         .except({S::short_transfer, S::zero_length}, "it transfers nothing")
                         .except({S::peer_ends, S::peer_resets}, no_peer)
                         .done(),
-                    &make<PidWait>});
+                    &make_row<PidWait>});
     rows.push_back({Expect("poll", "in")
                         .except({S::short_transfer, S::zero_length}, "it transfers nothing")
                         .set(S::peer_ends, "in")
                         .set(S::peer_resets, "in+error+hang-up")
                         .done(),
-                    &make<PollOnly>});
+                    &make_row<PollOnly>});
     return rows;
 }
 

@@ -118,11 +118,6 @@ private:
     std::vector<std::thread> threads_;
 };
 
-template <class T>
-std::unique_ptr<Row> make() {
-    return std::make_unique<T>();
-}
-
 Expect without_descriptor(Expect expect) {
     return expect.except({S::short_transfer, S::peer_ends, S::peer_resets, S::closed_by_us,
                           S::closed_behind, S::bad_descriptor, S::blocking, S::non_blocking},
@@ -146,21 +141,21 @@ std::vector<RowInfo> other_rows() {
                         .set(S::zero_length, "0 bytes")
                         .set(S::peer_ends, "0 bytes")
                         .done(),
-                    &make<FileRead>});
+                    &make_row<FileRead>});
     rows.push_back({of_file("write to a file")
                         .except(S::short_transfer, "it writes all")
                         .set(S::zero_length, "0 bytes")
                         .except(S::peer_ends, "it has no end to write at")
                         .done(),
-                    &make<FileWrite>});
+                    &make_row<FileWrite>});
     rows.push_back({without_descriptor(Expect("sleep", "slept"))
                         .set(S::zero_length, "slept")
                         .done(),
-                    &make<Sleep>});
+                    &make_row<Sleep>});
     rows.push_back({without_descriptor(Expect("wake", "woken"))
                         .except(S::zero_length, "it has no length")
                         .done(),
-                    &make<Wake>});
+                    &make_row<Wake>});
     return rows;
 }
 

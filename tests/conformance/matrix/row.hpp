@@ -73,6 +73,12 @@ std::string c_result(std::int64_t result);
 /// A number that is no descriptor.
 int bad_descriptor();
 
+/// For RowInfo.
+template <class T>
+std::unique_ptr<Row> make_row() {
+    return std::make_unique<T>();
+}
+
 std::vector<RowInfo> socket_rows();
 std::vector<RowInfo> descriptor_rows();
 std::vector<RowInfo> other_rows();

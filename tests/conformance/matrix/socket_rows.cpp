@@ -272,11 +272,6 @@ private:
     Peer peer_;
 };
 
-template <class T>
-std::unique_ptr<Row> make() {
-    return std::make_unique<T>();
-}
-
 const char* const takes_socket = "a Socket is made of a socket; see 'poll'";
 const char* const never_waits = "it never waits";
 
@@ -291,7 +286,7 @@ std::vector<RowInfo> socket_rows() {
                         .set(S::peer_resets, "ECONNRESET")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Recv>});
+                    &make_row<Recv>});
     rows.push_back({Expect("send", "4 bytes")
                         .set(S::short_transfer, "a part")
                         .set(S::zero_length, "0 bytes")
@@ -299,7 +294,7 @@ std::vector<RowInfo> socket_rows() {
                         .set(S::peer_resets, "ECONNRESET")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Send>});
+                    &make_row<Send>});
     rows.push_back({Expect("recvmsg with descriptors", "4 bytes and 1")
                         .set(S::short_transfer, "4 bytes and 1 of 100")
                         .except(S::zero_length, "the kernel wants a byte for descriptors")
@@ -307,7 +302,7 @@ std::vector<RowInfo> socket_rows() {
                         .set(S::peer_resets, "ECONNRESET")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<RecvFds>});
+                    &make_row<RecvFds>});
     rows.push_back({Expect("sendmsg with descriptors", "sent")
                         .except(S::short_transfer, "it sends all")
                         .except(S::zero_length, "the kernel wants a byte for descriptors")
@@ -315,14 +310,14 @@ std::vector<RowInfo> socket_rows() {
                         .except(S::peer_resets, "a Unix socket that only receives sends none")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<SendFds>});
+                    &make_row<SendFds>});
     rows.push_back({Expect("accept", "a connection")
                         .except({S::short_transfer, S::zero_length}, "it transfers nothing")
                         .set(S::peer_ends, "a connection")
                         .set(S::peer_resets, "a connection")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Accept>});
+                    &make_row<Accept>});
     rows.push_back({Expect("connect", "connected")
                         .except({S::short_transfer, S::zero_length}, "it transfers nothing")
                         .except(S::peer_ends, "there is no peer yet")
@@ -331,7 +326,7 @@ std::vector<RowInfo> socket_rows() {
                                 "when it goes on is a timer's of the kernel")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Connect>});
+                    &make_row<Connect>});
     rows.push_back({Expect("shutdown", "done")
                         .except({S::later, S::cancelled_in_flight, S::cancelled_in_batch, S::deadline,
                                  S::closed_by_us, S::closed_behind, S::signals, S::loop_closed,
@@ -342,7 +337,7 @@ std::vector<RowInfo> socket_rows() {
                         .set(S::peer_resets, "ENOTCONN")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Shutdown>});
+                    &make_row<Shutdown>});
     rows.push_back({Expect("close", "done")
                         .except({S::later, S::cancelled_in_flight, S::cancelled_in_batch, S::deadline,
                                  S::closed_by_us, S::closed_behind, S::signals, S::loop_closed,
@@ -353,7 +348,7 @@ std::vector<RowInfo> socket_rows() {
                         .set(S::peer_resets, "done")
                         .except(S::bad_descriptor, takes_socket)
                         .done(),
-                    &make<Close>});
+                    &make_row<Close>});
     return rows;
 }
 

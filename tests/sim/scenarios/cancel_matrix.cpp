@@ -161,18 +161,17 @@ void cancel_matrix() {
 }
 
 // What ends a connection would be another scenario.
-void without_breaks(coir::testing::SimOptions& options) {
+void with_short_delays(coir::testing::SimOptions& options) {
     auto& faults = *options.faults;
-    faults.reset = faults.abort_accept = faults.partition = 0;
+    without_breaks(faults);
     faults.latency = std::min<std::chrono::nanoseconds>(faults.latency, Microseconds(30));
     faults.jitter = std::min<std::chrono::nanoseconds>(faults.jitter, Microseconds(30));
-    faults.bytes_per_second = 0;
 }
 
 }  // namespace
 
 const Scenario cancel_matrix_scenario = {
     "cancel_matrix", "waits of all kinds are given up at every moment, and nothing is lost",
-    &in_loop<cancel_matrix>, &without_breaks};
+    &in_loop<cancel_matrix>, &with_short_delays};
 
 }  // namespace coir_scenarios

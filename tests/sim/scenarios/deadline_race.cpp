@@ -58,17 +58,15 @@ void deadline_race() {
     });
 }
 
-void without_breaks(coir::testing::SimOptions& options) {
-    auto& faults = *options.faults;
-    faults.reset = faults.abort_accept = faults.partition = 0;
-    faults.latency = faults.jitter = {};
-    faults.bytes_per_second = 0;
+void without_delays(coir::testing::SimOptions& options) {
+    without_breaks(*options.faults);
+    options.faults->latency = options.faults->jitter = {};
 }
 
 }  // namespace
 
 const Scenario deadline_race_scenario = {
     "deadline_race", "reads whose deadline comes with the data", &in_loop<deadline_race>,
-    &without_breaks};
+    &without_delays};
 
 }  // namespace coir_scenarios

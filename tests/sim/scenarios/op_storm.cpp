@@ -33,9 +33,9 @@ struct Request : coir::Operation {
     std::array<unsigned char, 16> bytes{};
 };
 
-class Storm {
+class OpStorm {
 public:
-    Storm() : reactor_(coir::testing::detail::make_reactor()), sys_(*reactor_->world()) {
+    OpStorm() : reactor_(coir::testing::detail::make_reactor()), sys_(*reactor_->world()) {
         reactor_->attach();
         for (std::size_t i = 0; i < ways_.size(); ++i) open(ways_[i], i == 0);
     }
@@ -81,13 +81,15 @@ private:
                 break;
             case 1:
             case 2: {
-                // Often the one that the kernel has not seen yet.
                 Request& request = dice_.below(2) == 0 && last_ ? *last_ : requests_[dice_.below(requests_.size())];
                 if (request.pending) reactor_->cancel(request);
                 break;
             }
             case 3:
-                begin(way, coir::OpCode::poll, way.from);
+                // More than there may be room for.
+                for (std::uint64_t polls = 1 + dice_.below(8); polls > 0; --polls) {
+                    begin(way, coir::OpCode::poll, way.from);
+                }
                 break;
             case 4:
             case 5:
@@ -135,6 +137,8 @@ private:
         } else {
             reactor_->submit(request);
             last_ = &request;
+            // Before the kernel has seen it.
+            if (dice_.below(6) == 0) reactor_->cancel(request);
         }
     }
 
@@ -184,7 +188,7 @@ private:
     std::array<Request, 16> requests_;
 };
 
-void op_storm() { Storm().run(); }
+void op_storm() { OpStorm().run(); }
 
 }  // namespace
 

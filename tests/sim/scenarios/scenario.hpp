@@ -55,6 +55,12 @@ void in_loop() {
     coir::run(main_task, options);
 }
 
+/// For scenarios in which nothing ends a connection, and lines have no limit.
+inline void without_breaks(coir::testing::SimFaults& faults) {
+    faults.reset = faults.abort_accept = faults.partition = 0;
+    faults.bytes_per_second = 0;
+}
+
 /// Numbers for a scenario's own decisions.
 class Dice {
 public:

@@ -13,7 +13,7 @@ constexpr int slow_clients = 50;
 constexpr int good_clients = 5;
 constexpr int requests = 4;
 
-void serve(coir::Stream& stream) {
+void serve_lines(coir::Stream& stream) {
     try {
         while (const auto line = coir::with_timeout(10s, [&] { return stream.readline(); })) {
             stream.write("served " + *line);
@@ -56,7 +56,7 @@ void slowloris() {
     const auto& faults = coir::testing::current_faults();
     // There and back, in several pieces, the slowest of each, and what a kernel keeps back.
     const coir::Nanoseconds limit = 20 * (faults.latency + 8 * faults.jitter) + 100ms;
-    auto server = coir::start_server([](coir::Stream& stream) { serve(stream); }, "127.0.0.1", 0);
+    auto server = coir::start_server([](coir::Stream& stream) { serve_lines(stream); }, "127.0.0.1", 0);
     const int port = server.port();
     coir::with_task_group([&](coir::TaskGroup& group) {
         for (int i = 0; i < slow_clients; ++i) group.create_task([&] { dawdle(dice, port); });
@@ -69,16 +69,15 @@ void slowloris() {
 }
 
 // Links that break, and lines that are shared, are other scenarios.
-void without_breaks(coir::testing::SimOptions& options) {
-    auto& faults = *options.faults;
-    faults.reset = faults.abort_accept = faults.partition = faults.partial = 0;
-    faults.bytes_per_second = 0;
+void with_whole_transfers(coir::testing::SimOptions& options) {
+    without_breaks(*options.faults);
+    options.faults->partial = 0;
 }
 
 }  // namespace
 
 const Scenario slowloris_scenario = {
     "slowloris", "fifty slow clients and five good ones, which do not notice", &in_loop<slowloris>,
-    &without_breaks};
+    &with_whole_transfers};
 
 }  // namespace coir_scenarios

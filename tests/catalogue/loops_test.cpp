@@ -1,72 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
-// Clocks that jump, durations that are no durations, threads that end or come from elsewhere.
+// Loops that come and go, their threads, and durations at the ends of their range.
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
 #include "support/run.hpp"
-#include "support/world.hpp"
-
-#include "reactors/wake_fd.hpp"
 
 #include <coir/coir.hpp>
 
 #include <atomic>
 #include <chrono>
-#include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <mutex>
+#include <stdexcept>
 #include <thread>
-#include <vector>
 
-#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
+using coir_test::in_child;
 using coir_test::run_in_loop;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// The real system, but for a clock that can be set forward.
-class JumpingClock final : public coir::detail::Sys {
-public:
-    coir::TimePoint now() noexcept override {
-        return coir::detail::real_sys().now() + ahead.load();
-    }
-    std::atomic<coir::Nanoseconds> ahead{coir::Nanoseconds(0)};
-};
-JumpingClock jumping_clock;
-
-/// select(2) knows the real clock only.
-class JumpingSelect final : public coir_test::SelectInWorld {
-public:
-    JumpingSelect() : SelectInWorld(jumping_clock) {}
-    coir::WaitResult wait(coir::TimePoint deadline, coir::CompletionList& completions) noexcept override {
-        const bool relative = deadline != coir::TimePoint::min() && deadline != coir::TimePoint::max();
-        if (relative) deadline -= jumping_clock.ahead.load();
-        return SelectInWorld::wait(deadline, completions);
-    }
-};
-const bool registered = [] {
-    coir::register_reactor({"jumping-clock", -1, [] { return coir::Verdict{true, "of a test", ""}; },
-                            [](const coir::ReactorOptions&) {
-                                return std::unique_ptr<coir::Reactor>(new JumpingSelect);
-                            }});
-    return true;
-}();
-
-}  // namespace
-
-TEST_CASE("B31: an eventfd that is full wakes all the same") {
-    coir::detail::WakeFd wake(coir::detail::real_sys());
-    const std::uint64_t most = std::numeric_limits<std::uint64_t>::max() - 1;
-    REQUIRE(::write(wake.fd(), &most, sizeof most) == sizeof most);
-    wake.wake();
-    pollfd entry{wake.fd(), POLLIN, 0};
-    CHECK(::poll(&entry, 1, 0) == 1);
-    wake.noticed(true);
-    CHECK(::poll(&entry, 1, 0) == 0);
-    wake.wake();
-    CHECK(::poll(&entry, 1, 0) == 1);
-}
 
 TEST_CASE("B33: durations at the ends of their range mean what they say") {
     using coir::Nanoseconds;
@@ -106,33 +59,6 @@ TEST_CASE("B33: durations at the ends of their range mean what they say") {
         CHECK_THROWS_AS(coir::sleep(Seconds(nan)), std::invalid_argument);
         CHECK_THROWS_AS(coir::wait_for(coir::create_task([] {}), Seconds(nan)), std::invalid_argument);
     });
-}
-
-TEST_CASE("B35: when the clock jumps, what is due runs once and in order") {
-    REQUIRE(registered);
-    if (coir_test::reactor() != "poll") return;  // it does not depend on the reactor under test
-    coir::RunOptions options = coir_test::options();
-    options.reactor = "jumping-clock";
-    run_in_loop(
-        [] {
-            std::vector<int> fired;
-            std::vector<coir::Task<void>> tasks;
-            for (const int hours : {7, 1, 9, 3}) {
-                tasks.push_back(coir::create_task([&fired, hours] {
-                    coir::sleep(std::chrono::hours(hours));
-                    fired.push_back(hours);
-                }));
-            }
-            coir::yield_now();
-            jumping_clock.ahead = 8h;  // as after a suspend
-            coir::sleep(1ms);
-            CHECK(fired == std::vector<int>{1, 3, 7});
-            jumping_clock.ahead = 16h;
-            coir::sleep(1ms);
-            CHECK(fired == std::vector<int>{1, 3, 7, 9});
-            for (auto& task : tasks) coir::await(task);
-        },
-        options);
 }
 
 TEST_CASE("B09: a thread that is cancelled while its loop runs ends after the loop, not inside it") {
@@ -175,4 +101,42 @@ TEST_CASE("B63: a loop is run on one thread, and says so to another") {
     }).join();
     CHECK(refused);
     loop.run_until_complete([] { coir::yield_now(); });
+}
+
+TEST_CASE("B83: exit() in a task ends the process with its code, whatever waits") {
+    COIR_NEEDS_FORK();
+    for (int step = 0; step < 12; ++step) {
+        const auto ended = in_child([step] {
+            coir::run(
+                [step] {
+                    coir::Lock lock;
+                    coir::Queue<int> queue(1);
+                    auto holder = coir::create_task([&] {
+                        std::scoped_lock own(lock);
+                        coir::sleep(1h);
+                    });
+                    auto waiter = coir::create_task([&] { std::scoped_lock own(lock); });
+                    auto getter = coir::create_task([&] { return queue.get(); });
+                    auto ender = coir::create_task([step] {
+                        for (int i = 0; i < step; ++i) coir::yield_now();
+                        std::exit(40 + step);
+                    });
+                    coir::await(ender);
+                },
+                coir_test::options());
+        });
+        INFO("step " << step << ": " << ended.errors);
+        CHECK(ended.exited_with(40 + step));
+    }
+}
+
+TEST_CASE("B86: loops come and go by the thousand, and leave nothing") {
+    const int cycles = coir_test::is_virtual_time() ? 3'000 : 1'000;
+    const auto cycle = [] {
+        coir::run([] { coir::await(coir::create_task([] { coir::yield_now(); })); }, coir_test::options());
+    };
+    cycle();
+    const std::size_t before = coir_test::FdCount::open_now();
+    for (int i = 0; i < cycles; ++i) cycle();
+    CHECK(coir_test::FdCount::open_now() == before);
 }
