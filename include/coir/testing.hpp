@@ -77,6 +77,8 @@ struct COIR_API SimFaults {
     double busy = 0;    ///< the kernel takes less than it is given
     double multishot_ends = 0;  ///< a multishot request ends for no reason
     bool tiny_queues = false;   ///< 2 to 16 entries, completions overflow
+    /// Memory for the stacks of new tasks cannot be had. Never drawn: few programs are made for that.
+    double no_stack = 0;
     bool shuffle = false;   ///< events of one wait come in any order
     bool small_buffers = false;  ///< sockets hold between 64 bytes and 64 KiB
 

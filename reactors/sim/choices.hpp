@@ -35,6 +35,7 @@ enum class Site : std::uint16_t {
     ring_busy,    ///< it takes less than it is given
     ring_cancel,  ///< what a cancel finds
     ring_more,    ///< a multishot ends
+    no_stack,
 };
 
 // splitmix64: small, and good enough for choosing.

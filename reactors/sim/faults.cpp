@@ -72,6 +72,7 @@ std::string SimFaults::to_string() const {
     add(text, "late", late);
     add(text, "busy", busy);
     add(text, "multishot_ends", multishot_ends);
+    add(text, "no_stack", no_stack);
     if (tiny_queues) text += text.empty() ? "tiny_queues" : ", tiny_queues";
     if (shuffle) text += text.empty() ? "shuffle" : ", shuffle";
     if (small_buffers) text += text.empty() ? "small_buffers" : ", small_buffers";

@@ -47,6 +47,7 @@ std::vector<Family> families() {
         {[](SimFaults& f) { f.late = 0; }, {Site::ring_late, Site::ring_cancel}},
         {[](SimFaults& f) { f.busy = 0; }, {Site::ring_busy}},
         {[](SimFaults& f) { f.multishot_ends = 0; }, {Site::ring_more}},
+        {[](SimFaults& f) { f.no_stack = 0; }, {Site::no_stack}},
         {[](SimFaults& f) { f.tiny_queues = false; }, {}},
         {[](SimFaults& f) { f.small_buffers = false; }, {Site::capacity}},
         {[](SimFaults& f) { f.shuffle = false; }, {Site::event}},

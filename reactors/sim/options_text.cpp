@@ -38,6 +38,7 @@ constexpr Number rates[] = {
     {"loss", &SimFaults::loss},           {"duplicate", &SimFaults::duplicate},
     {"spurious", &SimFaults::spurious},   {"late", &SimFaults::late},
     {"busy", &SimFaults::busy},           {"multishot_ends", &SimFaults::multishot_ends},
+    {"no_stack", &SimFaults::no_stack},
 };
 struct Flag {
     const char* name;

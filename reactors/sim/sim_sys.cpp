@@ -149,10 +149,11 @@ long SimSys::to_kernel(const Arguments& call) noexcept {
 // The stacks of tasks are kept from one simulation to the next. In builds with AddressSanitizer every
 // one has fresh ones, of which nothing is poisoned.
 long SimSys::on_memory(const Arguments& call) noexcept {
-#if !COIR_ASAN
     constexpr long least = 64 * 1024;
-    const bool anonymous = call.number == SYS_mmap && call.a == 0 && call.e == -1;
-    if (anonymous && call.b >= least) return memory_cache().map(call.b, call.c, call.d);
+    const bool for_stacks = call.number == SYS_mmap && call.a == 0 && call.e == -1 && call.b >= least;
+    if (for_stacks && world_.choices.chance(Site::no_stack, world_.faults.no_stack)) return -ENOMEM;
+#if !COIR_ASAN
+    if (for_stacks) return memory_cache().map(call.b, call.c, call.d);
     if (call.number == SYS_munmap && memory_cache().unmap(call.a, call.b)) return 0;
     // Its pages are wanted again.
     const bool lets_go = call.number == SYS_madvise && (call.c == MADV_DONTNEED || call.c == MADV_FREE);

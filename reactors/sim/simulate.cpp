@@ -39,6 +39,7 @@ void require_valid(const SimFaults& faults) {
     require_probability("late", faults.late);
     require_probability("busy", faults.busy);
     require_probability("multishot_ends", faults.multishot_ends);
+    require_probability("no_stack", faults.no_stack);
 }
 
 void require_valid(const SimOptions& options) {

@@ -54,19 +54,27 @@ void run_seeds(const Scenario& scenario, std::uint64_t count) {
     }
 
 COIR_SCENARIO("accept_limits", 200)
+COIR_SCENARIO("bridge_sync", 200)
 COIR_SCENARIO("bufring", 200)
 COIR_SCENARIO("cancel_matrix", 200)
 COIR_SCENARIO("close_anywhere", 200)
 COIR_SCENARIO("cq_tiny", 200)
 COIR_SCENARIO("deadline_race", 200)
+COIR_SCENARIO("deadlock", 200)
 COIR_SCENARIO("echo_pair", 200)
 COIR_SCENARIO("echo_storm", 200)
 COIR_SCENARIO("fd_reuse", 200)
+COIR_SCENARIO("lock_garden", 200)
+COIR_SCENARIO("oom", 200)
 COIR_SCENARIO("op_storm", 200)
+COIR_SCENARIO("queue_pipeline", 200)
 COIR_SCENARIO("slowloris", 20)
+COIR_SCENARIO("task_tree", 200)
+COIR_SCENARIO("throwing_zoo", 200)
+COIR_SCENARIO("timeout_nest", 200)
 COIR_SCENARIO("two_loops", 200)
 
-TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 12); }
+TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 20); }
 
 namespace {
 

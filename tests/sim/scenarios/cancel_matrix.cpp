@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Waits that are given up, by a deadline or by a cancel, at every moment: what has come is either
 // there or comes again, and everything is accounted for once.
+#include "giving_up.hpp"
 #include "scenario.hpp"
 
 namespace coir_scenarios {
@@ -8,63 +9,31 @@ namespace {
 
 using Microseconds = std::chrono::microseconds;
 
-struct Tally {
-    Dice dice;
-    int given_up = 0;
-    int results = 0;
-};
-
-// Calls `wait()` until it has not been given up; `wait` returns whether it has got something.
-template <class Wait>
-void insist(Tally& tally, Wait wait) {
-    for (;;) {
-        const Microseconds patience(tally.dice.below(60));
-        bool got = false;
-        if (tally.dice.below(2) == 0) {
-            try {
-                coir::with_timeout(patience, [&] { got = wait(); });
-            } catch (const coir::TimeoutError&) {
-            }
-        } else {
-            auto waiter = coir::create_task([&] { got = wait(); });
-            coir::sleep(patience);
-            waiter.cancel();
-            try {
-                coir::await(waiter);
-            } catch (const coir::TaskCancelledError&) {
-            }
-        }
-        if (got) {
-            ++tally.results;
-            return;
-        }
-        ++tally.given_up;
-    }
-}
+constexpr std::uint64_t patience = 60;  // microseconds
 
 // Bytes of a stream: none is lost, none comes twice.
-void receive(Tally& tally) {
+void receive(Dice& dice) {
     auto listener = coir::Listener::listen("127.0.0.1", 0);
-    const std::string sent = tally.dice.bytes(120);
+    const std::string sent = dice.bytes(120);
     auto writer = coir::create_task([&] {
         auto stream = coir::open_connection("127.0.0.1", listener.port());
         for (std::size_t done = 0; done < sent.size();) {
-            const std::size_t part = std::min<std::size_t>(1 + tally.dice.below(20), sent.size() - done);
+            const std::size_t part = std::min<std::size_t>(1 + dice.below(20), sent.size() - done);
             stream.write(std::string_view(sent).substr(done, part));
             done += part;
-            coir::sleep(Microseconds(tally.dice.below(60)));
+            coir::sleep(Microseconds(dice.below(patience)));
         }
         stream.close();
     });
     auto stream = listener.accept();
     std::string received;
     while (received.size() < sent.size()) {
-        insist(tally, [&] {
+        insist(dice, patience, [&](bool& got) {
             char buffer[16];
             const std::size_t size = stream.read(buffer);
             expect(size > 0, "the end comes after the bytes");
             received.append(buffer, size);
-            return true;
+            got = true;
         });
     }
     expect(received == sent, "what was received is what was sent");
@@ -72,7 +41,7 @@ void receive(Tally& tally) {
 }
 
 // Connections: each is accepted once.
-void accept(Tally& tally) {
+void accept(Dice& dice) {
     constexpr std::size_t count = 6;
     auto listener = coir::Listener::listen("127.0.0.1", 0);
     auto clients = coir::create_task([&] {
@@ -80,15 +49,15 @@ void accept(Tally& tally) {
             auto stream = coir::open_connection("127.0.0.1", listener.port());
             stream.write(std::string(1, static_cast<char>('a' + i)));
             stream.close();
-            coir::sleep(Microseconds(tally.dice.below(60)));
+            coir::sleep(Microseconds(dice.below(patience)));
         }
     });
     std::string names;
     for (std::size_t i = 0; i < count; ++i) {
         coir::Stream stream;
-        insist(tally, [&] {
+        insist(dice, patience, [&](bool& got) {
             stream = listener.accept();
-            return true;
+            got = true;
         });
         char name[1];
         if (stream.read(name) == 1) names += name[0];
@@ -98,7 +67,7 @@ void accept(Tally& tally) {
 }
 
 // A connection that is given up is gone on both sides.
-void connect(Tally& tally) {
+void connect(Dice& dice) {
     auto listener = coir::Listener::listen("127.0.0.1", 0);
     coir::testing::Network::set_link("127.0.0.1", "127.0.0.1", {.latency = Microseconds(20)});
     int ends = 0;
@@ -114,9 +83,9 @@ void connect(Tally& tally) {
         }
     });
     for (int i = 0; i < 4; ++i) {
-        insist(tally, [&] {
+        insist(dice, patience, [&](bool& got) {
             coir::open_connection("127.0.0.1", listener.port()).close();
-            return true;
+            got = true;
         });
     }
     coir::sleep(std::chrono::seconds(1));
@@ -129,22 +98,22 @@ void connect(Tally& tally) {
 }
 
 // Items of a queue that nobody loses.
-void take(Tally& tally) {
+void take(Dice& dice) {
     coir::Queue<int> queue(2);
     auto producer = coir::create_task([&] {
         for (int i = 0; i < 20; ++i) {
-            coir::sleep(Microseconds(tally.dice.below(60)));
-            insist(tally, [&, i] {
+            coir::sleep(Microseconds(dice.below(patience)));
+            insist(dice, patience, [&, i](bool& got) {
                 queue.put(i);
-                return true;
+                got = true;
             });
         }
     });
     for (int i = 0; i < 20; ++i) {
         int item = -1;
-        insist(tally, [&] {
+        insist(dice, patience, [&](bool& got) {
             item = queue.get();
-            return true;
+            got = true;
         });
         expect(item == i, "items come in their order, each once");
     }
@@ -152,11 +121,11 @@ void take(Tally& tally) {
 }
 
 void cancel_matrix() {
-    Tally tally;
-    receive(tally);
-    accept(tally);
-    connect(tally);
-    take(tally);
+    Dice dice;
+    receive(dice);
+    accept(dice);
+    connect(dice);
+    take(dice);
     expect(coir::all_tasks().size() == 1, "only the main task is left");
 }
 
