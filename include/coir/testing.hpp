@@ -21,9 +21,11 @@
 // Threads: everything here belongs to the thread that called simulate().
 #pragma once
 
+#include <coir/await.hpp>
 #include <coir/detail/config.hpp>
 #include <coir/reactor.hpp>
 #include <coir/run.hpp>
+#include <coir/task.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -164,6 +166,10 @@ COIR_API std::unique_ptr<Reactor> make_reactor();
 COIR_API std::size_t start_thread(std::string name, std::function<void()> body);
 COIR_API void join_thread(std::size_t number);
 COIR_API bool thread_has_ended(std::size_t number) noexcept;
+COIR_API std::uint64_t cancel_at_every_suspension(const std::function<void()>& f,
+                                                  const SimOptions& options);
+/// Throws std::logic_error, which names the function, outside a simulation.
+COIR_API void require_simulation(const char* function);
 COIR_API std::uint64_t first_seed();
 COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 }  // namespace detail
@@ -206,6 +212,34 @@ auto run(F&& f, const SimOptions& options = {}) -> std::invoke_result_t<std::dec
         simulate(options, [&] { result.emplace(coir::run(std::forward<F>(f), run_options)); });
         return std::move(*result);
     }
+}
+
+/// Runs `f()` in a new world again and again, and cancels its task the first time that it waits, then
+/// the second time, and so on, until it ends before that. What must hold is that of every function that
+/// may be cancelled: it ends (by the cancel, or regularly, for a result that is there wins), and no task
+/// of its own and no descriptor is left. Returns how often it waits when nobody cancels it.
+///
+///     coir::testing::cancel_at_every_suspension([] { copy_records("10.0.0.1", 5432); });
+///
+/// Throws what f throws, DeadlockError when it does not end, std::runtime_error that says at which wait
+/// it was cancelled and what was left. A line on stderr names the wait for the others, too. Endless
+/// work in f makes this endless. `options`: the world; all runs have the same. std::logic_error inside
+/// a simulation or a running loop.
+template <class F>
+std::uint64_t cancel_at_every_suspension(F&& f, const SimOptions& options = {}) {
+    return detail::cancel_at_every_suspension([&f] { static_cast<void>(f()); }, options);
+}
+
+/// Of a task in a simulation: waits until everything else has come as far as it can without time going
+/// on (which goes on by a nanosecond). Like asyncio's test loops, and Go's synctest.Wait.
+COIR_API COIR_SUSPENDS void run_until_idle();
+/// Of a task in a simulation: lets so much virtual time pass, and everything happen that is due by then.
+/// Both are cancellation points, and throw std::logic_error elsewhere.
+template <class Rep, class Period>
+COIR_SUSPENDS void advance(std::chrono::duration<Rep, Period> duration) {
+    detail::require_simulation("advance");
+    coir::sleep(duration);
+    run_until_idle();
 }
 
 /// simulate() with the seeds 0 to `count` - 1, until one throws: a line on stderr then says which.

@@ -170,7 +170,15 @@ bool thread_has_ended(std::size_t number) noexcept {
     return !world || world->threads.has_ended(number);
 }
 
+void require_simulation(const char* function) { static_cast<void>(require_world(function)); }
+
 }  // namespace detail
+
+// The clock goes on when nothing else can.
+void run_until_idle() {
+    detail::require_simulation("run_until_idle");
+    sleep(std::chrono::nanoseconds(1));
+}
 
 std::uint64_t current_seed() { return require_world("current_seed").seed; }
 const SimFaults& current_faults() { return require_world("current_faults").first_faults; }
