@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,7 +10,7 @@
 #include "../support/clock.hpp"
 #include "../support/machine.hpp"
 #include "../support/statistics.hpp"
-#include "../support/system.hpp"
+#include "parking.hpp"
 
 // The limits for waking another thread's loop: this thread runs on the first allowed CPU, the
 // other one on the second.
@@ -22,44 +18,12 @@ namespace coir_bench {
 
 namespace {
 
-// Where a loop sleeps: an epoll with nothing but an eventfd.
-class Parking {
- public:
-  Parking()
-      : event_(check(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
-        epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event), "epoll_ctl");
-  }
-
-  void wake() const {
-    const std::uint64_t one = 1;
-    if (::write(event_.get(), &one, sizeof one) < 0) throw_errno("writing the eventfd");
-  }
-
-  void wait() const {
-    epoll_event event{};
-    int count = 0;
-    do {
-      count = ::epoll_wait(epoll_.get(), &event, 1, -1);
-    } while (count < 0 && errno == EINTR);
-    check(count, "epoll_wait");
-    std::uint64_t value = 0;
-    if (::read(event_.get(), &value, sizeof value) < 0) throw_errno("reading the eventfd");
-  }
-
- private:
-  const UniqueFd event_;
-  const UniqueFd epoll_;
-};
-
 // Median round trip of two loops which are both asleep: two wakes.
 double run_round_trip() {
   constexpr std::size_t kRoundTrips = 1000;
   constexpr std::size_t kWarmUp = 50;
-  const Parking here;
-  const Parking there;
+  Parking<EpollWaiter> here;
+  Parking<EpollWaiter> there;
   std::thread partner([&] {
     pin_to_allowed_cpu(1);
     for (std::size_t trip = 0; trip < kWarmUp + kRoundTrips; ++trip) {
@@ -115,7 +79,7 @@ class Mailbox {
 
  private:
   alignas(64) std::atomic<Message*> head_{nullptr};
-  alignas(64) Parking parking_;
+  alignas(64) Parking<EpollWaiter> parking_;
 };
 
 class PostBench {

@@ -5,9 +5,13 @@
 
 #include "raw/pipe_echo.hpp"
 #include "raw/proxy.hpp"
+#include "raw/ring_parking.hpp"
+#include "raw/rpc.hpp"
 #include "raw/udp_echo.hpp"
 #include "support/endpoint.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -262,4 +266,89 @@ TEST_CASE("raw loops: proxies", "[cli]") {
         check_proxy(bound.endpoint);
         CHECK(proxy.is_running());
     }
+}
+
+namespace {
+
+constexpr std::size_t request_bytes = 100'000;
+
+// Every third request gives the others a turn; one that begins with '!' and one with '?' take too long,
+// the first of them without a turn for the others.
+bool work_on(std::string_view request) {
+    static unsigned count = 0;
+    if (request[0] == '!' || request[0] == '?') {
+        std::this_thread::sleep_for(std::chrono::nanoseconds(kRequestLimitNs + 50'000'000));
+    }
+    return request[0] == '?' || (request[0] != '!' && ++count % 3 == 0);
+}
+
+void check_service(const Endpoint& service) {
+    std::vector<UniqueFd> clients;
+    for (std::size_t i = 0; i < 9; ++i) {
+        clients.push_back(connect_to(service));
+        limit_waits(clients.back().get());
+    }
+    const auto is_answered = [](const UniqueFd& client, const std::string& requests) {
+        return send_and_receive(client.get(), client.get(), requests) == requests;
+    };
+    for (std::size_t i = 0; i < 45; ++i) {
+        const std::size_t at_once = i % 5 == 0 ? 20 : 1;  // more than a socket holds
+        CHECK(is_answered(clients[i % clients.size()], text_of(at_once * request_bytes, i)));
+    }
+    write_whole(clients[0].get(), "a part");
+    clients[0].reset();
+    static_cast<void>(::send(clients[1].get(), "a part", 6, MSG_DONTWAIT));
+    // Whose time is over when it could be answered, and who has nothing to wait for.
+    std::string late = text_of(request_bytes, 1);
+    late[0] = '?';
+    CHECK(send_and_receive(clients[2].get(), clients[2].get(), late).empty());
+    late[0] = '!';
+    CHECK(is_answered(clients[3], late));
+    for (std::size_t i = 3; i < clients.size(); ++i) {
+        CHECK(is_answered(clients[i], text_of(request_bytes, i)));
+    }
+}
+
+template <class Place>
+void check_parking(const char* what) {
+    INFO(what);
+    Place here;
+    here.wake();
+    here.wake();
+    here.wait();  // for both
+    std::atomic<int> turns = 0;
+    std::atomic<bool> waits_again = false;
+    std::thread other([&] {
+        for (int i = 0; i < 200; ++i) {
+            if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            while (!waits_again.exchange(false)) std::this_thread::yield();
+            turns.fetch_add(1);
+            here.wake();
+        }
+    });
+    bool each_time = true;
+    for (int i = 0; i < 200; ++i) {
+        waits_again.store(true);
+        here.wait();
+        each_time = each_time && turns.load() == i + 1;
+    }
+    other.join();
+    CHECK(each_time);
+}
+
+}  // namespace
+
+TEST_CASE("raw loops: requests", "[cli]") {
+    for (auto* const loop : usable(serve_requests_epoll, serve_requests_poll, serve_requests_uring)) {
+        const BoundSocket bound = open_server(Transport::Tcp);
+        const Background service([&] { loop(bound.socket.get(), request_bytes, work_on); });
+        check_service(bound.endpoint);
+        CHECK(service.is_running());
+    }
+}
+
+TEST_CASE("raw loops: wakes", "[cli]") {
+    check_parking<Parking<EpollWaiter>>("epoll");
+    check_parking<Parking<PollWaiter>>("poll");
+    if (has_ring()) check_parking<RingParking>("io_uring");
 }

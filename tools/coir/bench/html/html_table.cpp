@@ -2,6 +2,7 @@
 #include "bench/html/html_table.hpp"
 
 #include "bench/html/markup.hpp"
+#include "table.hpp"
 
 #include <algorithm>
 
@@ -33,12 +34,27 @@ std::vector<bool> HtmlTable::filled_columns() const {
     return filled;
 }
 
+// Whether it may need more than half a page of the usual width. Browsers know how wide letters are; this
+// is for figures and short names in a common font, rather too wide than too narrow.
+bool HtmlTable::is_wide(const std::vector<bool>& filled) const {
+    constexpr std::size_t half_a_page = 570;
+    constexpr std::size_t letter = 8, gap = 10;
+    std::size_t width = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        std::size_t longest = width_of(columns_[i]);
+        for (const Row& row : rows_) {
+            if (row.group) continue;
+            longest = std::max(longest, width_of((i == 0 ? row.head : row.cells[i - 1]).text));
+        }
+        if (filled[i]) width += longest * letter + gap;
+    }
+    return width > half_a_page;
+}
+
 std::string HtmlTable::format() const {
     const std::vector<bool> filled = filled_columns();
     const std::string label = "role=\"region\" tabindex=\"0\" aria-label=\"" + escaped(caption_) + "\"";
-    constexpr auto fit_half_a_page = 7;
-    const bool wide = std::count(filled.begin(), filled.end(), true) > fit_half_a_page;
-    std::string text = std::string("<div class=\"scroll") + (wide ? " wide" : "") + "\" " + label +
+    std::string text = std::string("<div class=\"scroll") + (is_wide(filled) ? " wide" : "") + "\" " + label +
                        "><table>" +
                        enclosed("caption", "", element("span", "", caption_)) + "<thead><tr>";
     for (std::size_t i = 0; i < columns_.size(); ++i) {

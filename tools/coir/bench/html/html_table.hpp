@@ -31,6 +31,7 @@ private:
         std::vector<HtmlCell> cells;
     };
     std::vector<bool> filled_columns() const;
+    bool is_wide(const std::vector<bool>& filled) const;
     std::string caption_;
     std::vector<std::string> columns_;
     std::vector<Row> rows_;

@@ -3,6 +3,7 @@
 #include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
 
+#include "raw/rpc.hpp"
 #include "support/clock.hpp"
 
 #include <coir/await.hpp>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -34,15 +36,13 @@ using coir_bench::Transport;
 template <class Mutex>
 class Service {
 public:
-    template <class Yield>
-    void handle(std::string_view request, const Yield& yield) {
+    // Returns whether a turn for the others is due.
+    bool handle(std::string_view request) {
         const std::size_t digest = digest_of(request);
         const std::uint64_t number = requests_.fetch_add(1, std::memory_order_relaxed);
-        if (number % 2 == 0) {
-            yield();
-        } else {
-            note(digest);
-        }
+        if (number % 2 == 0) return true;
+        note(digest);
+        return false;
     }
 
 private:
@@ -72,8 +72,8 @@ void answer_all(coir::Stream& client, Service<coir::Lock>& service, std::size_t 
         for (;;) {
             client.read_exactly(request);
             coir::await(coir::create_task([&] {
-                coir::with_timeout(std::chrono::seconds(1), [&] {
-                    service.handle(request, [] { coir::sleep(std::chrono::seconds(0)); });
+                coir::with_timeout(std::chrono::nanoseconds(coir_bench::kRequestLimitNs), [&] {
+                    if (service.handle(request)) coir::sleep(std::chrono::seconds(0));
                 });
             }));
             client.write(request);
@@ -87,17 +87,39 @@ void answer_all(coir::Stream& client, Service<coir::Lock>& service, std::size_t 
 void answer_all_blocking(int client, Service<std::mutex>& service, std::size_t size) {
     std::string request(size, '\0');
     while (::recv(client, request.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size)) {
-        service.handle(request, [] { ::sched_yield(); });
+        if (service.handle(request)) ::sched_yield();
         if (!send_all(client, request)) break;
     }
     ::close(client);
 }
 
-void serve(const Subject& subject, std::size_t size, const Ready& ready) {
-    if (subject.kind == Subject::Kind::baseline) {
+// Of one thread.
+struct NoMutex {
+    void lock() {}
+    void unlock() {}
+};
+
+constexpr RawLoops<void(int, std::size_t, const coir_bench::RequestWork&)> raw_services{
+    coir_bench::serve_requests_epoll, coir_bench::serve_requests_uring,
+    coir_bench::serve_requests_poll};
+
+[[noreturn]] void serve_raw(const std::string& name, std::size_t size, const Ready& ready) {
+    if (name == threads_baseline) {
         Service<std::mutex> service;
         serve_with_threads([&](int client) { answer_all_blocking(client, service, size); }, ready);
     }
+    const coir_bench::BoundSocket bound = coir_bench::open_server(Transport::Tcp);
+    ready(bound.endpoint.number);
+    Service<NoMutex> service;
+    const coir_bench::RequestWork work = [&](std::string_view request) {
+        return service.handle(request);
+    };
+    raw_services.named(name)(bound.socket.get(), size, work);
+    std::abort();  // they serve until this process is killed
+}
+
+void serve(const Subject& subject, std::size_t size, const Ready& ready) {
+    if (subject.kind == Subject::Kind::baseline) serve_raw(subject.name, size, ready);
     Service<coir::Lock> service;
     serve_streams(
         subject.name, [&](coir::Stream& client) { answer_all(client, service, size); }, ready);
@@ -118,7 +140,7 @@ Workload rpc_workload(const ServedPlan& plan) {
             };
             return served;
         });
-    workload.baselines = {threads_baseline};
+    workload.baselines = all_baselines();
     return workload;
 }
 

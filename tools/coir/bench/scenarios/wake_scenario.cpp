@@ -4,6 +4,7 @@
 #include "bench/scenarios/raw_servers.hpp"
 #include "bench/scenarios/scenarios.hpp"
 
+#include "raw/ring_parking.hpp"
 #include "support/machine.hpp"
 
 #include <coir/await.hpp>
@@ -15,18 +16,23 @@
 #include <mutex>
 #include <semaphore>
 #include <thread>
+#include <vector>
 
 #include <sched.h>
 
 namespace coir_tool {
 namespace {
 
+using coir_bench::EpollWaiter;
 using coir_bench::Histogram;
+using coir_bench::Parking;
+using coir_bench::PollWaiter;
 
 using Call = std::function<void()>;
 using Post = std::function<void(Call)>;
 
-// A thread's inbox as one writes it without coir.
+// Inboxes of a thread as one writes them without coir. run_until() runs what comes until a call has set
+// `done`.
 class Mailbox {
 public:
     void post(Call call) {
@@ -34,7 +40,6 @@ public:
         calls_.push_back(std::move(call));
         changed_.notify_one();
     }
-    // Until a call has set `done`.
     void run_until(const bool& done) {
         while (!done) {
             std::unique_lock lock(mutex_);
@@ -50,6 +55,35 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Call> calls_;
+};
+
+// Of a loop, which sleeps in the kernel and takes all that is there at once.
+template <class Place>
+class LoopMailbox {
+public:
+    void post(Call call) {
+        std::unique_lock lock(mutex_);
+        const bool first = calls_.empty();
+        calls_.push_back(std::move(call));
+        lock.unlock();
+        if (first) place_.wake();
+    }
+    void run_until(const bool& done) {
+        std::vector<Call> taken;
+        while (!done) {
+            place_.wait();
+            std::unique_lock lock(mutex_);
+            taken.swap(calls_);
+            lock.unlock();
+            for (const Call& call : taken) call();
+            taken.clear();
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<Call> calls_;
+    Place place_;
 };
 
 // One at a time, so that the other side sleeps when it comes.
@@ -123,8 +157,9 @@ std::vector<Measured> measure_loop(double seconds) {
     return poster.take();
 }
 
-std::vector<Measured> measure_mailbox(double seconds) {
-    Mailbox mailbox;
+template <class Inbox>
+std::vector<Measured> measure_inbox(double seconds) {
+    Inbox mailbox;
     bool done = false;
     Poster poster(
         seconds, [&](Call call) { mailbox.post(std::move(call)); }, [&] { done = true; });
@@ -136,9 +171,15 @@ std::vector<Measured> measure_mailbox(double seconds) {
 
 Workload wake_workload() {
     return loop_workload(
-        "wake", "call_soon_threadsafe() by another thread; threads: a mutex and a condition",
+        "wake",
+        "call_soon_threadsafe() by another thread; by hand: a mutex and an eventfd; threads: a mutex and "
+        "a condition",
         {{"sleeping: round trip", "ns", false, {}, 0}, {"busy: per call", "ns", false, {}, 0}},
-        measure_loop, {{threads_baseline, measure_mailbox}});
+        measure_loop,
+        {{epoll_baseline, measure_inbox<LoopMailbox<Parking<EpollWaiter>>>},
+         {uring_baseline, measure_inbox<LoopMailbox<coir_bench::RingParking>>},
+         {poll_baseline, measure_inbox<LoopMailbox<Parking<PollWaiter>>>},
+         {threads_baseline, measure_inbox<Mailbox>}});
 }
 
 }  // namespace coir_tool
