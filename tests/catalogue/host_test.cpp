@@ -11,8 +11,10 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,3 +118,37 @@ TEST_CASE("S17: the report of an overflow shows nothing of what is on the stack"
     CHECK(ended.errors.find("70617373") == std::string::npos);  // nor in hexadecimal
 }
 #endif
+
+namespace {
+
+// Opened before and after: the second must be refused, whoever opens it for coir.
+bool is_refused_after(uid_t user, const std::string& path) {
+    bool opened = false;
+    bool refused = false;
+    run_in_loop([&] {
+        coir::File::open(path, O_RDONLY).close();
+        opened = true;
+        if (::setresuid(user, user, user) != 0) throw std::system_error(errno, std::generic_category());
+        try {
+            coir::File::open(path, O_RDONLY);
+        } catch (const coir::IoError& error) {
+            refused = error.code() == std::errc::permission_denied;
+        }
+    });
+    return opened && refused;
+}
+
+}  // namespace
+
+TEST_CASE("S5: a loop that runs loses the privileges that its process gives up") {
+    COIR_NEEDS_FORK();
+    if (::geteuid() != 0) COIR_SKIP("only root can become somebody else");
+    constexpr uid_t nobody = 65534;
+    char path[] = "/tmp/coir-private-XXXXXX";
+    const int fd = ::mkstemp(path);  // its mode is 0600
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    const auto ended = in_child([&] { ::_exit(is_refused_after(nobody, path) ? 0 : 1); });
+    ::unlink(path);
+    CHECK(ended.exited_with(0));
+}

@@ -119,7 +119,28 @@ soname_matches() {
     [ -n "$name" ] && [ -e "$libdir/$name" ]
 }
 
+# Every library beside the compiler's and libc's own, and what is linked into it.
+bill_is_complete() {
+    bill=$(find "$prefix" -name coir.cdx.json)
+    python3 - "$bill" <<'PYTHON' >"$scratch/components" || return 1
+import json, sys
+with open(sys.argv[1]) as file:
+    bill = json.load(file)
+assert bill["bomFormat"] == "CycloneDX", bill["bomFormat"]
+for component in bill["components"]:
+    assert component["version"][0].isdigit(), component
+    print(component["name"])
+PYTHON
+    grep -qx boost-context "$scratch/components" || return 1
+    readelf -dW "$shared" | sed -n 's/.*NEEDED.*\[lib\([a-z_]*\).*/\1/p' |
+        grep -vxE 'stdc|gcc_s|c|m|pthread|dl|ld' |
+        while read -r name; do
+            grep -qx -e "lib$name" -e "$(echo "$name" | tr _ -)" "$scratch/components" || exit 1
+        done
+}
+
 if [ -e "$shared" ]; then
+    check "the bill of materials names what libcoir.so needs" bill_is_complete
     check "libcoir.so exports coir's symbols and no others" only_own_symbols
     check "libcoir.so is hardened: RELRO, BIND_NOW, no executable stack" hardened
     check "libcoir.so has no run path" no_run_path
