@@ -119,6 +119,7 @@ void Scheduler::report_summary() noexcept {
 // --- Debug mode ---------------------------------------------------------------------------------
 
 void Scheduler::set_debug(bool on) noexcept {
+    if (on) loop_marks_in_use.store(true, std::memory_order_relaxed);
     debug_ = on;
     steps_left_ = 1;
     if (!on) {

@@ -94,7 +94,9 @@ void WaitQueue::let_go() noexcept {
     }
 }
 
-void LoopMark::check(const char* call) {
+constinit std::atomic<bool> loop_marks_in_use{false};
+
+void LoopMark::compare(const char* call) {
     const Scheduler* here = running_here;
     const std::uint64_t marked = loop_.load(std::memory_order_relaxed);
     if (marked == 0) {

@@ -28,7 +28,8 @@ public:
 private:
     friend class Condition;
     void pass_on() noexcept {
-        if (!waiters_.wake_one()) locked_ = false;
+        locked_ = !waiters_.empty();  // handed over
+        if (locked_) waiters_.wake_one();
     }
 
     bool locked_ = false;

@@ -11,6 +11,9 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
+/// Whether there has been a loop in debug mode in this process: before that nothing is marked.
+COIR_API extern std::atomic<bool> loop_marks_in_use;
+
 /// A member of what belongs to one loop without being made by it: locks, queues. The first loop in
 /// debug mode that uses it leaves its mark; as long as that loop is open, nobody else may use it.
 class COIR_API LoopMark {
@@ -20,9 +23,12 @@ public:
     LoopMark& operator=(const LoopMark&) = delete;
 
     /// Throws WrongThreadError naming `call` in another loop or thread than the mark's.
-    void check(const char* call);
+    void check(const char* call) {
+        if (loop_marks_in_use.load(std::memory_order_relaxed)) [[unlikely]] compare(call);
+    }
 
 private:
+    void compare(const char* call);
     std::atomic<std::uint64_t> loop_{0};  // 0: nobody yet; atomic for who is told off
 };
 
