@@ -31,7 +31,6 @@ namespace {
 
 constexpr std::int32_t steps_per_clock_sample = 64;
 constexpr std::int32_t steps_per_poll = 256;
-constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
 constexpr std::int32_t credits_per_step = 128;
 constexpr TimePoint past = TimePoint::min();
 
@@ -68,6 +67,10 @@ TaskBase& require_task(const char* call) {
 
 Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     : owner_(&owner), options_(apply_environment(std::move(options))) {
+    if (options_.busy_poll.count() < 0) {
+        throw std::invalid_argument("coir: RunOptions::busy_poll must not be negative, got " +
+                                    std::to_string(options_.busy_poll.count()) + " ns");
+    }
     static_cast<void>(layer_checked.get([] { return (check_switch_layer(), true); }));
     ReactorChoice choice = choose_reactor(options_.reactor);
     reactor_ = std::move(choice.reactor);
@@ -363,11 +366,13 @@ void Scheduler::poll(bool may_sleep) {
     if (hooks_) [[unlikely]] hooks_->before_poll();
 
     const TimePoint deadline = sleep_limit(may_sleep);
-    const bool sleeps = deadline != past && inbox_.prepare_sleep();
+    std::optional<WaitResult> found;
+    if (deadline != past && options_.busy_poll.count() != 0) [[unlikely]] found = poll_busily(deadline);
+    const bool sleeps = deadline != past && !found && inbox_.prepare_sleep();
     if (sleeps) idle_.fall_asleep(now());
-    const WaitResult result = sleeps && waiting_for_nothing_
-                                  ? wait_in_silence(deadline)
-                                  : reactor_->wait(sleeps ? deadline : past, completions_);
+    const WaitResult result = found                            ? *found
+                              : sleeps && waiting_for_nothing_ ? wait_in_silence(deadline)
+                                                               : reactor_->wait(sleeps ? deadline : past, completions_);
     last_poll_ = now();
     if (sleeps) {
         inbox_.finish_sleep();

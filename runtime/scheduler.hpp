@@ -338,6 +338,9 @@ private:
     void run_ready();
     void poll(bool may_sleep);
     TimePoint sleep_limit(bool may_sleep) noexcept;
+    /// See RunOptions::busy_poll. Nothing: the time is up, and nothing has come.
+    std::optional<WaitResult> poll_busily(TimePoint deadline) noexcept;
+    bool watch_inbox() const noexcept;
     void deliver(CompletionList& completions) noexcept;
     void fire_timers() noexcept;
     void handle_signals() noexcept;
@@ -419,8 +422,11 @@ private:
     std::unique_ptr<LoopSignals> signals_;
     TaskBase* main_task_ = nullptr;
     int interrupted_by_ = 0;
+    TimePoint looked_at_kernel_{};  // while polling busily
     bool deadlock_said_ = false;
     FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
+    /// The longest that ready entries keep the loop from its kernel.
+    static constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
     static constexpr Nanoseconds silence = std::chrono::seconds(1);  // before a deadlock is reported
     TimePoint silent_since_ = never;  // by the real clock
     bool waiting_for_nothing_ = false;

@@ -68,6 +68,12 @@ struct RunOptions {
     Nanoseconds slow_task_threshold = std::chrono::milliseconds(100);
     /// How long close waits for tasks that do not end when cancelled, before it names them.
     Nanoseconds cleanup_grace = std::chrono::seconds(10);
+    /// How long a loop that has nothing to do goes on looking before it sleeps, from when it last had;
+    /// 0: it sleeps at once. What comes meanwhile, from the kernel or another thread, is seen within a
+    /// microsecond or two instead of the tens that waking a thread takes; the price is a processor, for
+    /// that long each time, so that this is for loops with a processor of their own. Simulated clocks
+    /// ignore it. A negative one throws std::invalid_argument.
+    Nanoseconds busy_poll{0};
     /// Threads of the to_thread pool; 0: max(4, cores).
     unsigned max_threads = 0;
     /// to_thread calls that may wait for a thread; 0: no limit. One more throws QueueFull.
