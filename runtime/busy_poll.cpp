@@ -3,6 +3,8 @@
 #include "scheduler.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace coir {
 inline namespace v0 {
@@ -23,6 +25,12 @@ void rest() noexcept {
 
 }  // namespace
 
+void Scheduler::require_busy_poll(Nanoseconds time) {
+    if (time.count() >= 0) return;
+    throw std::invalid_argument("coir: RunOptions::busy_poll must not be negative, got " +
+                                std::to_string(time.count()) + " ns");
+}
+
 bool Scheduler::watch_inbox() const noexcept {
     for (int i = 0; i < looks_at_inbox; ++i) {
         if (!inbox_.empty() || signalled_.load(std::memory_order_relaxed)) return true;
@@ -31,7 +39,7 @@ bool Scheduler::watch_inbox() const noexcept {
     return false;
 }
 
-std::optional<WaitResult> Scheduler::poll_busily(TimePoint deadline) noexcept {
+std::optional<WaitResult> Scheduler::look_busily(TimePoint deadline) noexcept {
     if (reactor_->world()) return std::nullopt;  // its clock would not move
     TimePoint time = now();
     const TimePoint until = std::min(deadline, saturating_add(time, options_.busy_poll));

@@ -168,6 +168,18 @@ LoopSignals& Scheduler::signals() {
     return *signals_;
 }
 
+// --- What handlers tell the loop ------------------------------------------------------------------
+
+void Scheduler::signal_arrived() noexcept {
+    signalled_.store(true);
+    reactor_->wake();
+}
+
+void Scheduler::interrupt(int signo) noexcept {
+    interrupt_.store(signo);
+    signal_arrived();
+}
+
 }  // namespace detail
 
 void EventLoop::set_signal_handler(int signo, std::unique_ptr<detail::SignalCallback> callback) {

@@ -67,10 +67,7 @@ TaskBase& require_task(const char* call) {
 
 Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     : owner_(&owner), options_(apply_environment(std::move(options))) {
-    if (options_.busy_poll.count() < 0) {
-        throw std::invalid_argument("coir: RunOptions::busy_poll must not be negative, got " +
-                                    std::to_string(options_.busy_poll.count()) + " ns");
-    }
+    require_busy_poll(options_.busy_poll);
     static_cast<void>(layer_checked.get([] { return (check_switch_layer(), true); }));
     ReactorChoice choice = choose_reactor(options_.reactor);
     reactor_ = std::move(choice.reactor);
@@ -366,13 +363,13 @@ void Scheduler::poll(bool may_sleep) {
     if (hooks_) [[unlikely]] hooks_->before_poll();
 
     const TimePoint deadline = sleep_limit(may_sleep);
-    std::optional<WaitResult> found;
-    if (deadline != past && options_.busy_poll.count() != 0) [[unlikely]] found = poll_busily(deadline);
+    const auto found = deadline != past ? poll_busily(deadline) : std::nullopt;
     const bool sleeps = deadline != past && !found && inbox_.prepare_sleep();
     if (sleeps) idle_.fall_asleep(now());
-    const WaitResult result = found                            ? *found
-                              : sleeps && waiting_for_nothing_ ? wait_in_silence(deadline)
-                                                               : reactor_->wait(sleeps ? deadline : past, completions_);
+    const WaitResult result = found ? *found
+                              : sleeps && waiting_for_nothing_
+                                  ? wait_in_silence(deadline)
+                                  : reactor_->wait(sleeps ? deadline : past, completions_);
     last_poll_ = now();
     if (sleeps) {
         inbox_.finish_sleep();
@@ -464,16 +461,6 @@ void Scheduler::handle_signals() noexcept {
     }
     if (signals_) signals_->deliver();
     legacy::interrupt_waits();
-}
-
-void Scheduler::signal_arrived() noexcept {
-    signalled_.store(true);
-    reactor_->wake();
-}
-
-void Scheduler::interrupt(int signo) noexcept {
-    interrupt_.store(signo);
-    signal_arrived();
 }
 
 bool Scheduler::post(ReadyEntry& entry) noexcept {

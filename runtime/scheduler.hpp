@@ -339,7 +339,12 @@ private:
     void poll(bool may_sleep);
     TimePoint sleep_limit(bool may_sleep) noexcept;
     /// See RunOptions::busy_poll. Nothing: the time is up, and nothing has come.
-    std::optional<WaitResult> poll_busily(TimePoint deadline) noexcept;
+    std::optional<WaitResult> poll_busily(TimePoint deadline) noexcept {
+        if (options_.busy_poll.count() == 0) [[likely]] return std::nullopt;
+        return look_busily(deadline);
+    }
+    std::optional<WaitResult> look_busily(TimePoint deadline) noexcept;
+    static void require_busy_poll(Nanoseconds time);
     bool watch_inbox() const noexcept;
     void deliver(CompletionList& completions) noexcept;
     void fire_timers() noexcept;

@@ -120,6 +120,17 @@ TEST_CASE("the same seed does the same in another process", "[scenarios]") {
     CHECK(ours == theirs);
 }
 
+// Numbers of descriptors are the process's, and decide when the tables of reactors grow.
+TEST_CASE("the same seed does the same whatever else is open", "[scenarios]") {
+    const Scenario& scenario = *find_scenario("slowloris");
+    const std::uint64_t usual = hash_of(scenario, 0);
+    std::vector<int> open;
+    for (int i = 0; i < 40; ++i) open.push_back(::dup(STDERR_FILENO));
+    const std::uint64_t beside_others = hash_of(scenario, 0);
+    for (const int fd : open) ::close(fd);
+    CHECK(beside_others == usual);
+}
+
 // Runs that have failed once, in COIR_SEEDS (tests/seeds).
 TEST_CASE("runs that are kept pass", "[scenarios]") {
     const char* const folder = std::getenv("COIR_SEEDS");
