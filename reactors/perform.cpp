@@ -38,7 +38,7 @@ namespace {
 
 std::int32_t narrow(long result) noexcept { return static_cast<std::int32_t>(result); }
 
-std::int32_t poll_now(Sys& sys, int fd, short events) noexcept {
+[[gnu::noinline]] std::int32_t poll_now(Sys& sys, int fd, short events) noexcept {
     pollfd one{fd, events, 0};
     timespec zero{0, 0};
     const long count = sys(SYS_ppoll, &one, 1, &zero, nullptr, 0);
@@ -48,7 +48,7 @@ std::int32_t poll_now(Sys& sys, int fd, short events) noexcept {
 
 int user_flags(const Operation& operation) noexcept { return static_cast<int>(operation.flags); }
 
-std::int32_t read_or_write_now(Sys& sys, Operation& operation) noexcept {
+[[gnu::noinline]] std::int32_t read_or_write_now(Sys& sys, Operation& operation) noexcept {
     const bool reads = operation.code == OpCode::read || operation.code == OpCode::readv;
     const bool vector = operation.code == OpCode::readv || operation.code == OpCode::writev;
     iovec one{operation.buffer, operation.size};
@@ -73,7 +73,7 @@ constexpr std::uint8_t not_begun = 0;
 constexpr std::uint8_t in_progress = 1;
 constexpr std::uint8_t queue_full = 2;
 
-std::int32_t connect_now(Sys& sys, Operation& operation) noexcept {
+[[gnu::noinline]] std::int32_t connect_now(Sys& sys, Operation& operation) noexcept {
     const int fd = operation.fd;
     if (operation.state != in_progress) {
         const long flags = sys.fcntl(fd, F_GETFL);
@@ -95,7 +95,7 @@ std::int32_t connect_now(Sys& sys, Operation& operation) noexcept {
 }
 
 // A blocking listener could make accept() wait when another process has taken the connection.
-std::int32_t accept_now(Sys& sys, Operation& operation) noexcept {
+[[gnu::noinline]] std::int32_t accept_now(Sys& sys, Operation& operation) noexcept {
     if ((operation.hints & hint_owned) == 0) {
         const std::int32_t events = poll_now(sys, operation.fd, POLLIN);
         if (events < 0) return events;
@@ -108,11 +108,7 @@ std::int32_t accept_now(Sys& sys, Operation& operation) noexcept {
 // Operation::state of a receive that ended although there may be more.
 constexpr std::uint8_t cut_short = 3;
 
-std::int32_t receive_now(Sys& sys, Operation& operation, int flags) noexcept {
-    if ((operation.hints & hint_unix_stream) == 0) {
-        return narrow(sys(SYS_recvfrom, operation.fd, operation.buffer, operation.size, flags,
-                          nullptr, nullptr));
-    }
+[[gnu::noinline]] std::int32_t receive_message_now(Sys& sys, Operation& operation, int flags) noexcept {
     iovec piece{operation.buffer, operation.size};
     msghdr message{};
     message.msg_iov = &piece;
@@ -122,6 +118,12 @@ std::int32_t receive_now(Sys& sys, Operation& operation, int flags) noexcept {
     return narrow(result);
 }
 
+std::int32_t receive_now(Sys& sys, Operation& operation, int flags) noexcept {
+    if ((operation.hints & hint_unix_stream) != 0) return receive_message_now(sys, operation, flags);
+    return narrow(sys(SYS_recvfrom, operation.fd, operation.buffer, operation.size, flags, nullptr, nullptr));
+}
+
+// What is inlined here is what nearly always happens: the rest would cost it its stack frame.
 std::int32_t attempt_once(Sys& sys, Operation& operation) noexcept {
     const int fd = operation.fd;
     const int flags = user_flags(operation) | MSG_DONTWAIT;

@@ -37,19 +37,16 @@ bool ReadinessReactor::supports(OpCode code) const noexcept {
     }
 }
 
-FdState* ReadinessReactor::state_of(int fd, std::int32_t& error) noexcept {
+FdState* ReadinessReactor::make_state(int fd, std::int32_t& error) noexcept {
     error = -EBADF;
-    if (fd < 0) return nullptr;
+    // A wild number must not make us allocate gigabytes.
+    if (fd < 0 || sys_.fcntl(fd, F_GETFD) < 0) return nullptr;
     const auto at = static_cast<std::size_t>(fd);
-    if (at >= table_.size()) {
-        // A wild number must not make us allocate gigabytes.
-        if (sys_.fcntl(fd, F_GETFD) < 0) return nullptr;
-        error = -ENOMEM;
-        try {
-            table_.resize(at < 64 ? 64 : at + at / 2 + 1);
-        } catch (const std::bad_alloc&) {
-            return nullptr;
-        }
+    error = -ENOMEM;
+    try {
+        table_.resize(at < 64 ? 64 : at + at / 2 + 1);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
     }
     return &table_[at];
 }
@@ -118,7 +115,8 @@ bool ReadinessReactor::try_now(Operation& operation) noexcept {
     }
     FdState* state = state_of(operation.fd, operation.result);
     if (!state) return true;
-    prepare(*state, operation);
+    const bool owned = (operation.hints & hint_owned) != 0;
+    if (owned != state->owned || operation.code == OpCode::accept) [[unlikely]] prepare(*state, operation);
     if (direction != Direction::poll && !is_final(operation)) {
         // Those who came first go first. What is known to be dry is not asked again; of a foreign
         // descriptor nothing is known, for others may use it too.

@@ -83,7 +83,11 @@ protected:
     ReactorCounters counters_;
 
 private:
-    FdState* state_of(int fd, std::int32_t& error) noexcept;
+    FdState* state_of(int fd, std::int32_t& error) noexcept {
+        FdState* const known = find(fd);
+        return known ? known : make_state(fd, error);
+    }
+    FdState* make_state(int fd, std::int32_t& error) noexcept;
     void prepare(FdState& state, const Operation& operation) noexcept;
     void adopt(int fd, FdState& state) noexcept;
     void enqueue(FdState& state, Direction direction, Operation& operation) noexcept;

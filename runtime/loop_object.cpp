@@ -52,17 +52,12 @@ void LoopFd::close_now() noexcept {
     on_close();
 }
 
-TaskBase& LoopFd::require_own_task(const char* call) const {
-    TaskBase& self = require_task(call);
-    if (&self.scheduler() != &scheduler()) [[unlikely]] {
-        throw WrongThreadError(std::string("coir: ") + call +
-                               " on something that belongs to another loop");
-    }
-    return self;
+void LoopFd::throw_foreign(const char* call) {
+    throw WrongThreadError(std::string("coir: ") + call + " on something that belongs to another loop");
 }
 
-void throw_io(long negative, const char* operation, int fd, const std::string& detail) {
-    throw IoError(static_cast<int>(-negative), operation, fd, detail);
+void throw_io(long negative, const char* operation, int fd, std::string_view detail) {
+    throw IoError(static_cast<int>(-negative), operation, fd, std::string(detail));
 }
 
 bool wait_until(WaitQueue& queue, const char* what, TimePoint deadline) {

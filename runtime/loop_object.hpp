@@ -10,6 +10,7 @@
 #include <coir/detail/wait_queue.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "scheduler.hpp"
@@ -118,7 +119,11 @@ public:
     /// Ends what waits on the descriptor with -ECANCELED, and closes it. Harmless when closed.
     void close_now() noexcept;
     /// The current task; std::logic_error outside of one, WrongThreadError in another loop's.
-    TaskBase& require_own_task(const char* call) const;
+    TaskBase& require_own_task(const char* call) const {
+        TaskBase& self = this_task(call);
+        if (&self.scheduler() != &scheduler()) [[unlikely]] throw_foreign(call);
+        return self;
+    }
 
 protected:
     ~LoopFd() override { close_now(); }
@@ -130,12 +135,13 @@ protected:
     }
 
 private:
+    [[noreturn, gnu::cold]] static void throw_foreign(const char* call);
     int fd_;
 };
 
 /// Throws IoError for a negative result.
-[[noreturn]] void throw_io(long negative, const char* operation, int fd = -1,
-                           const std::string& detail = {});
+[[noreturn, gnu::cold]] void throw_io(long negative, const char* operation, int fd = -1,
+                                      std::string_view detail = {});
 inline long check_io(long result, const char* operation, int fd = -1) {
     if (result < 0) [[unlikely]]
         throw_io(result, operation, fd);
