@@ -7,6 +7,7 @@
 #include "step_watch.hpp"
 #include "terminate.hpp"
 
+#include <coir/detail/loop_mark.hpp>
 #include <coir/error.hpp>
 #include <coir/log.hpp>
 
