@@ -42,25 +42,37 @@ void Scheduler::report_deadlock() {
     log(LogLevel::warning, text);
 }
 
+// A million tasks are no text that anybody reads: the oldest, and how many more there are.
 std::string Scheduler::describe_tasks() {
+    constexpr std::size_t most = 50;
     std::string text;
+    std::size_t count = 0;
     for (TaskBase* task = tasks_.front(); task; task = tasks_.next(*task)) {
-        text += "  task '" + task->name() + "'";
-        const Park* park = task->park_;
-        text += park ? std::string(" waits: ") + park->what
-                     : std::string(task->started_ ? " is ready" : " has not started");
-        if (park && park->awaited) {
-            const auto* awaited = static_cast<const StateBase*>(park->awaited);
-            if (awaited->is_task()) {
-                text += " of '" + static_cast<const TaskBase*>(awaited)->name() + "'";
-            }
-        }
-        for (Waiter* waiter = task->waiters_.front(); waiter; waiter = task->waiters_.next(*waiter)) {
-            if (TaskBase* by = awaiter(*waiter)) text += ", awaited by '" + by->name() + "'";
-        }
-        text += '\n';
+        if (++count <= most) text += describe_task(*task);
     }
+    if (count > most) text += "  and " + std::to_string(count - most) + " more tasks\n";
     return text;
+}
+
+std::string Scheduler::describe_task(TaskBase& task) {
+    std::string text = "  task '" + task.name() + "'";
+    const Park* park = task.park_;
+    text += park ? std::string(" waits: ") + park->what
+                 : std::string(task.started_ ? " is ready" : " has not started");
+    if (park && park->awaited) {
+        const auto* awaited = static_cast<const StateBase*>(park->awaited);
+        if (awaited->is_task()) {
+            text += " of '" + static_cast<const TaskBase*>(awaited)->name() + "'";
+        }
+    }
+    constexpr std::size_t most = 10;
+    std::size_t count = 0;
+    for (Waiter* waiter = task.waiters_.front(); waiter; waiter = task.waiters_.next(*waiter)) {
+        TaskBase* const by = awaiter(*waiter);
+        if (by && ++count <= most) text += ", awaited by '" + by->name() + "'";
+    }
+    if (count > most) text += ", and by " + std::to_string(count - most) + " more";
+    return text + "\n";
 }
 
 }  // namespace detail

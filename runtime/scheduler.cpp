@@ -405,12 +405,9 @@ TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
         sys_->tick();
         return past;
     }
-    if (last_poll_ - last_trim_ > std::chrono::seconds(1)) {
-        last_trim_ = last_poll_;
-        stacks_->trim();
-    }
-    waiting_for_nothing_ = looks_deadlocked() && !sys_->is_closed_world();
-    if (!waiting_for_nothing_) return timers_.next();
+    const TimePoint to_trim = stacks_->trim(last_poll_);
+    waiting_for_nothing_ = to_trim == never && looks_deadlocked() && !sys_->is_closed_world();
+    if (!waiting_for_nothing_) return std::min(timers_.next(), to_trim);
     return saturating_add(now(), silence);
 }
 

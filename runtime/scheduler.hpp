@@ -233,6 +233,7 @@ public:
     void swallowed_cancel(const TaskBase& task) noexcept;
     /// Who waits for what, a line per task.
     std::string describe_tasks();
+    std::string describe_task(TaskBase& task);
     /// To be called when a task is left and when it goes on; see coir_on_switch().
     struct SwitchHook {
         void (*out)(void*);
@@ -399,7 +400,6 @@ private:
     std::exception_ptr detached_failure_;
     IntrusiveList<TaskBase> tasks_;
     TimerHeap timers_;
-    TimePoint last_trim_{};
 
     static inline std::atomic<std::uint64_t> last_serial_{0};
     const std::uint64_t serial_ = last_serial_.fetch_add(1, std::memory_order_relaxed) + 1;

@@ -260,20 +260,28 @@ void StackClass::wipe(StackSlot& slot) noexcept {
     std::memset(slot.slab->bottom(slot) + guard_size_, 0, stack_size_ - guard_size_);
 }
 
-std::size_t StackClass::trim(std::size_t most) noexcept {
-    const std::size_t keep = 16 + (most_reserved_ > reserved_ ? most_reserved_ - reserved_ : 0);
+void StackClass::find_idle() noexcept {
+    const std::size_t keep = always_kept + (most_reserved_ > reserved_ ? most_reserved_ - reserved_ : 0);
     most_reserved_ = reserved_;
-    std::size_t trimmed = 0;
-    std::size_t warm = 0;
-    for (StackSlot* slot = free_; slot && trimmed < most && dirty_free_ > keep;
-         slot = slot->next_free) {
-        if (!slot->dirty || ++warm <= keep) continue;
-        static_cast<void>(give_pages_back(*slot));
-        slot->dirty = false;
-        --dirty_free_;
-        ++trimmed;
+    idle_ = free_count_ > keep ? free_count_ - keep : 0;
+}
+
+// From the front, for the way to the back may be long: they all have pages, and some are as good as others.
+bool StackClass::trim(std::size_t most) noexcept {
+    for (; idle_ > 0 && free_ && most > 0; --most) {
+        StackSlot& slot = *free_;
+        pages_stay_ = !give_pages_back(slot);
+        if (pages_stay_) {
+            idle_ = 0;
+            break;
+        }
+        free_ = slot.next_free;
+        --free_count_;
+        slot.next_free = fresh_;
+        fresh_ = &slot;
+        --idle_;
     }
-    return trimmed;
+    return idle_ > 0 && free_;
 }
 
 StackClass& StackPool::class_for(std::size_t size) {
@@ -290,8 +298,26 @@ StackClass& StackPool::class_for(std::size_t size) {
     return *classes_.back();
 }
 
-void StackPool::trim() noexcept {
-    for (auto& known : classes_) known->trim(64);
+TimePoint StackPool::trim(TimePoint now) noexcept {
+    if (now >= next_trim_) {
+        trimming_ = trim_some();
+        next_trim_ = saturating_add(now, trimming_ ? Nanoseconds(std::chrono::milliseconds(1))
+                                                   : Nanoseconds(std::chrono::seconds(1)));
+    }
+    const bool spare = std::any_of(classes_.begin(), classes_.end(),
+                                   [](const auto& known) { return known->has_spare(); });
+    return spare ? next_trim_ : never;
+}
+
+// Returns whether there is more to do at once.
+bool StackPool::trim_some() noexcept {
+    constexpr std::size_t at_a_time = 64;  // some ten microseconds
+    bool more = false;
+    for (auto& known : classes_) {
+        if (!trimming_) known->find_idle();
+        if (known->trim(at_a_time)) more = true;
+    }
+    return more;
 }
 
 GuardHit find_guard(const void* address) noexcept {

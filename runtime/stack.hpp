@@ -18,6 +18,7 @@
 #include <coir/detail/task_state.hpp>
 #include <coir/event_loop.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +46,6 @@ struct StackSlot {
     /// two of them in turn stall on stores that only look alike. StackSlab::stride does the same for
     /// pages.
     std::uint32_t colour = 0;
-    bool dirty = false;  ///< has been run on since its pages were given back
     ScopeRequest* scopes = nullptr;  ///< the innermost timeout or task group of the task on it
     void* legacy = nullptr;  ///< what libcoir-legacy keeps for that task
 };
@@ -110,15 +110,12 @@ public:
         StackSlot* slot = free_;
         if (slot) [[likely]] {
             free_ = slot->next_free;
-            if (slot->dirty) {
-                --dirty_free_;
-                if (settings_.wipe) [[unlikely]] wipe(*slot);
-            }
+            --free_count_;
+            if (settings_.wipe) [[unlikely]] wipe(*slot);
         } else {
             slot = fresh_;
             fresh_ = slot->next_free;
         }
-        slot->dirty = true;
         if (reserved_ > most_reserved_) most_reserved_ = reserved_;
         if (COIR_ASAN) forget_poison(*slot);
         return *slot;
@@ -128,12 +125,15 @@ public:
         slot.owner.store(nullptr, std::memory_order_relaxed);
         slot.next_free = free_;
         free_ = &slot;
-        ++dirty_free_;
+        ++free_count_;
         --reserved_;
     }
-    /// Gives the pages of stacks that have been idle since the last call to the kernel; at most
-    /// `most` of them. Returns how many.
-    std::size_t trim(std::size_t most) noexcept;
+    /// Whether there are more unused stacks than are always kept.
+    bool has_spare() const noexcept { return free_count_ > always_kept && !pages_stay_; }
+    /// Decides how many stacks were not needed since the last call.
+    void find_idle() noexcept;
+    /// Gives the pages of as many to the kernel, but no more than `most`. Returns whether there are more.
+    bool trim(std::size_t most) noexcept;
 
 private:
     void forget_poison(StackSlot& slot) noexcept;
@@ -143,17 +143,21 @@ private:
     void add_slab();
     std::size_t prepare_more(StackSlab& slab);
 
+    static constexpr std::size_t always_kept = 16;
+
     StackSettings& settings_;
     const std::size_t stack_size_;
     const std::size_t stride_;
     const std::size_t guard_size_;
     std::vector<std::unique_ptr<StackSlab>> slabs_;
     StackSlot* free_ = nullptr;   // LIFO, so that warm stacks are used first
-    StackSlot* fresh_ = nullptr;  // never used
+    StackSlot* fresh_ = nullptr;  // never used, or without pages again
     std::size_t ready_ = 0;       // stacks that have their guard
     std::size_t reserved_ = 0;    // promised or in use
-    std::size_t most_reserved_ = 0;  // since the last trim
-    std::size_t dirty_free_ = 0;
+    std::size_t most_reserved_ = 0;  // since the last find_idle()
+    std::size_t free_count_ = 0;     // of free_
+    std::size_t idle_ = 0;           // of these, to be trimmed
+    bool pages_stay_ = false;        // as seen by the last trim()
 };
 
 /// The stacks of one loop.
@@ -164,7 +168,10 @@ public:
     /// The class for stacks of at least `size` bytes. Throws std::invalid_argument for sizes below
     /// 16 KiB or above 64 GiB.
     StackClass& class_for(std::size_t size);
-    void trim() noexcept;
+    /// For whenever the loop has nothing else to do: gives the memory of stacks that were not needed for a
+    /// second to the kernel, some at a time. Returns when to call it again even if nothing happens: `never`
+    /// when only the few that are always kept are left.
+    TimePoint trim(TimePoint now) noexcept;
     /// Any thread, both.
     std::size_t mappings() const noexcept { return settings_.mappings; }
     std::size_t stacks() const noexcept { return settings_.stacks; }
@@ -174,8 +181,12 @@ public:
     }
 
 private:
+    bool trim_some() noexcept;
+
     StackSettings settings_;
     std::vector<std::unique_ptr<StackClass>> classes_;
+    TimePoint next_trim_{};
+    bool trimming_ = false;  // the last trim() left something to go on with
 };
 
 /// What the overflow report needs to know of an address.

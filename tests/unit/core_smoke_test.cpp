@@ -203,3 +203,31 @@ TEST_CASE("B41: smoke: all tasks waiting for each other is reported as a deadloc
                     }),
                     coir::DeadlockError);
 }
+
+TEST_CASE("a report of very many tasks names the oldest, and counts the others") {
+    coir_test::LogCapture log;
+    std::string text;
+    try {
+        run_on_sim([] {
+            auto never_set = coir::create_future<void>();
+            std::vector<coir::Task<void>> tasks;
+            for (int i = 0; i < 500; ++i) {
+                tasks.push_back(coir::create_task([never_set] { coir::await(never_set); }));
+            }
+            auto last = coir::create_task([&] {
+                std::vector<coir::Task<void>> joiners;
+                for (int i = 0; i < 30; ++i) {
+                    joiners.push_back(coir::create_task([&] { coir::await(tasks[0]); }));
+                }
+                coir::await(joiners[0]);
+            });
+            coir::await(last);
+        });
+    } catch (const coir::DeadlockError& error) {
+        text = error.what();
+    }
+    INFO(text);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1 + 50 + 1);
+    CHECK(text.find("and 482 more tasks") != std::string::npos);  // 1 + 500 + 1 + 30 in all
+    CHECK(text.find(", and by 20 more") != std::string::npos);
+}

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -205,6 +206,34 @@ TEST_CASE("idle stacks give their pages back, and work again") {
 }
 
 #if !COIR_ASAN && !COIR_TSAN
+namespace {
+
+std::size_t resident_pages() {
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    std::ifstream("/proc/self/statm") >> size >> resident;
+    return resident;
+}
+
+}  // namespace
+
+TEST_CASE("the pages of thousands of stacks are given back within a few idle seconds") {
+    coir_test::run_in_loop([] {
+        constexpr std::size_t count = 5000;
+        const std::size_t before = resident_pages();
+        std::size_t most = 0;
+        coir::with_task_group([&](coir::TaskGroup& group) {
+            for (std::size_t i = 0; i < count; ++i) group.create_task([] { coir::yield_now(); });
+            coir::yield_now();
+            most = resident_pages();
+        });
+        CHECK(most >= before + count);
+        // The peak is forgotten after a second, and the pages go in the next.
+        coir::sleep(std::chrono::seconds(4));  // virtual
+        CHECK(resident_pages() < before + count / 4);
+    }, coir_test::sim_options());
+}
+
 TEST_CASE("D30, B13: an overflow names the task, its creator and its stack size, and dies by SIGSEGV") {
     for (const std::size_t size : {std::size_t{16} << 10, std::size_t{64} << 10,
                                    std::size_t{256} << 10, std::size_t{1} << 20}) {
