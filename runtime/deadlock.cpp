@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// When all tasks wait and nothing is left that could wake them: saying so, and who waits for what.
+// How long a loop sleeps; and when all tasks wait and nothing is left that could wake them: saying so, and who
+// waits for what.
 #include "loop_signals.hpp"
 #include "scheduler.hpp"
 
@@ -7,6 +8,7 @@
 #include <coir/error.hpp>
 #include <coir/log.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -14,6 +16,19 @@
 namespace coir {
 inline namespace v0 {
 namespace detail {
+
+// Until when the reactor may sleep; `past`: not at all.
+TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
+    if (!may_sleep || ready_head_ || leave_) return past;
+    if (hooks_ && hooks_->any_idle()) [[unlikely]] {
+        sys_->tick();
+        return past;
+    }
+    const TimePoint to_trim = stacks_->trim(last_poll_);
+    waiting_for_nothing_ = to_trim == never && looks_deadlocked() && !sys_->is_closed_world();
+    if (!waiting_for_nothing_) return std::min(timers_.next(), to_trim);
+    return saturating_add(now(), silence);
+}
 
 bool Scheduler::looks_deadlocked() const noexcept {
     return tasks_alive_ > 0 && timers_.empty() && in_flight_ == 0 && external_jobs_ == 0 &&

@@ -398,19 +398,6 @@ void Scheduler::poll(bool may_sleep) {
     if (debug_) [[unlikely]] step_began_ = last_poll_;
 }
 
-// Until when the reactor may sleep; `past`: not at all.
-TimePoint Scheduler::sleep_limit(bool may_sleep) noexcept {
-    if (!may_sleep || ready_head_ || leave_) return past;
-    if (hooks_ && hooks_->any_idle()) [[unlikely]] {
-        sys_->tick();
-        return past;
-    }
-    const TimePoint to_trim = stacks_->trim(last_poll_);
-    waiting_for_nothing_ = to_trim == never && looks_deadlocked() && !sys_->is_closed_world();
-    if (!waiting_for_nothing_) return std::min(timers_.next(), to_trim);
-    return saturating_add(now(), silence);
-}
-
 // Makes ready whoever waited for what has completed.                         // await path 7/7
 void Scheduler::deliver(CompletionList& completions) noexcept {
     for (Operation* operation = completions.take(); operation;) {
