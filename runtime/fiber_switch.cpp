@@ -7,6 +7,7 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -176,16 +177,29 @@ void destroy_sanitizer_fiber(void* fiber) noexcept {
 
 namespace {
 
+// The first words above the stack pointer of a suspended context; its return address is one of them.
+using FirstWords = std::array<std::uintptr_t, 16>;
+
+// Beyond the context are frames of which AddressSanitizer lets nobody else read.
+[[gnu::no_sanitize_address]] FirstWords first_words(const FiberContext& suspended) noexcept {
+    const auto* at = static_cast<const volatile std::uintptr_t*>(suspended.stack_pointer);
+    FirstWords words{};
+    for (std::uintptr_t& word : words) word = *at++;
+    return words;
+}
+
 // The self-check's two contexts and what it has seen.
 struct SelfCheck {
     ThreadState thread = ThreadState::of_this_thread();
     FiberContext outside;
     FiberContext fiber;
+    FirstWords outside_words{};
     bool fiber_saw_own = false;
 };
 
 void self_check_fiber(void* argument) {
     auto& check = *static_cast<SelfCheck*>(argument);
+    check.outside_words = first_words(check.outside);
     try {
         throw 2;
     } catch (int) {
@@ -202,14 +216,13 @@ void self_check_fiber(void* argument) {
 
 int found_offset = -1;
 
-// A suspended context holds its return address within the first words above its stack pointer: the
-// only word there that points into switch_out_of_line().
-void find_program_counter(const FiberContext& suspended) noexcept {
-    const auto* words = static_cast<const std::uintptr_t*>(suspended.stack_pointer);
+// Two contexts that were left by the same instruction have the same return address, in switch_out_of_line().
+// Registers may point there, too, or just behind it, but not the same one in both.
+void find_program_counter(const FirstWords& one, const FirstWords& other) noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(&switch_out_of_line);
-    for (int i = 0; i < 16; ++i) {
-        if (words[i] > begin && words[i] < begin + 1024) {
-            found_offset = i * static_cast<int>(sizeof(void*));
+    for (std::size_t i = 0; i < one.size(); ++i) {
+        if (one[i] == other[i] && one[i] > begin && one[i] < begin + 1024) {
+            found_offset = static_cast<int>(i * sizeof(void*));
             return;
         }
     }
@@ -229,7 +242,7 @@ void check_switch_layer() {
         throw 1;
     } catch (int) {
         switch_out_of_line(check.thread, check.outside, check.fiber);
-        find_program_counter(check.fiber);
+        find_program_counter(check.outside_words, first_words(check.fiber));
         try {
             throw;
         } catch (int value) {

@@ -32,7 +32,6 @@ namespace {
 constexpr std::int32_t steps_per_clock_sample = 64;
 constexpr std::int32_t steps_per_poll = 256;
 constexpr std::int32_t credits_per_step = 128;
-constexpr TimePoint past = TimePoint::min();
 
 constinit MadeOnce<bool> layer_checked;
 

@@ -432,6 +432,7 @@ private:
     FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
     /// The longest that ready entries keep the loop from its kernel.
     static constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
+    static constexpr TimePoint past = TimePoint::min();  // a deadline that says: do not sleep
     static constexpr Nanoseconds silence = std::chrono::seconds(1);  // before a deadlock is reported
     TimePoint silent_since_ = never;  // by the real clock
     bool waiting_for_nothing_ = false;
