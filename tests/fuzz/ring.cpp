@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.seed = input.byte();
     // Of which kind a choice is does not matter: its number is taken modulo what there is to choose from.
     do {
-        options.replay.push_back({0, 0, input.word()});
+        options.replay.push_back({0, 1 << 16, input.word()});
     } while (!input.rest().empty());
     coir_scenarios::run_scenario(*scenario, options);
     return 0;
