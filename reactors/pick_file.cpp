@@ -76,7 +76,7 @@ bool read_lines(const std::string& path, PickedReactor& picked, bool& anything) 
             equals == std::string::npos ? std::string() : trimmed_text(line.substr(equals + 1));
         if (key == "reactor") picked.reactor = value;
         if (key == "fingerprint") picked.fingerprint = value;
-        anything = anything || !key.empty();
+        anything = anything || !line.empty();
     }
     return !file.bad();  // a folder can be opened, but not read
 }
