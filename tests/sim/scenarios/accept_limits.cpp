@@ -11,7 +11,7 @@ namespace {
 using coir::testing::Network;
 using namespace std::chrono_literals;
 
-constexpr int clients = 12;
+constexpr int clients = 18;
 
 struct Limits {
     Dice dice;

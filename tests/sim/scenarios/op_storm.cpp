@@ -41,7 +41,7 @@ public:
     }
 
     void run() {
-        for (int turns = 0; turns < 120; ++turns) {
+        for (int turns = 0; turns < 300; ++turns) {
             for (std::uint64_t actions = 1 + dice_.below(6); actions > 0; --actions) act();
             turn();
         }

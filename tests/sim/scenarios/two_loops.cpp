@@ -77,7 +77,7 @@ void two_loops() {
     coir::RunOptions options;
     options.on_deadlock = coir::OnDeadlock::fail;
     loops.other = std::make_unique<coir::EventLoop>(options);
-    const auto life = std::chrono::microseconds(loops.dice.below(6000));
+    const auto life = std::chrono::microseconds(loops.dice.below(12'000));
     coir::testing::SimThread thread("other", [&] {
         loops.other->run_until_complete([life] { coir::sleep(life); });
         loops.other->close();
@@ -85,9 +85,9 @@ void two_loops() {
     coir::run(
         [&] {
             coir::with_task_group([&](coir::TaskGroup& group) {
-                for (int i = 0; i < 6; ++i) {
+                for (int i = 0; i < 12; ++i) {
                     group.create_task([&loops, i] {
-                        for (int k = 0; k < 8; ++k) visit(loops, i * 100 + k);
+                        for (int k = 0; k < 20; ++k) visit(loops, i * 100 + k);
                     });
                 }
             });
