@@ -55,8 +55,8 @@ struct RunOptions {
     std::size_t main_stack_size = 8u << 20;
     StackGuard stack_guard = StackGuard::required;
     /// Hides from each task what others have left on its stack: used pages are given to the kernel, and
-    /// are zero when they are touched again (locked ones are overwritten). Costs a system call and page faults for each task, so for
-    /// processes that work for several principals. A stack that waits for its next task is not wiped yet.
+    /// are zero when they are touched again (locked ones are overwritten). Costs a system call and page
+    /// faults for each task, so for processes that work for several principals. A stack that waits for its next task is not wiped yet.
     bool wipe_stacks = false;
     /// asyncio's debug mode, which costs much: steps that take long, tasks that nobody awaits and
     /// cancellations that are swallowed are logged, reports say where what they are about was created,
