@@ -10,10 +10,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <cxxabi.h>
-#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <typeinfo>
+#include <vector>
 
 namespace coir {
 inline namespace v0 {
@@ -27,17 +27,15 @@ constexpr SimChoice harmless{0, 1, 0};  // whatever is asked
 // What the choices of a kind of fault are, so that both can go together.
 struct Family {
     void (*drop)(SimFaults&);
-    std::initializer_list<Site> sites;
+    std::vector<Site> sites;
 };
-
-constexpr Site partial_sites[] = {Site::read_size, Site::write_size, Site::pause};
 
 std::vector<Family> families() {
     return {
         {[](SimFaults& f) { f.partition = 0; }, {Site::cut}},
         {[](SimFaults& f) { f.reset = 0; }, {Site::reset}},
         {[](SimFaults& f) { f.abort_accept = 0; }, {Site::abort_accept}},
-        {[](SimFaults& f) { f.partial = 0; }, {partial_sites[0], partial_sites[1], partial_sites[2]}},
+        {[](SimFaults& f) { f.partial = 0; }, {Site::read_size, Site::write_size, Site::pause}},
         {[](SimFaults& f) { f.jitter = {}; }, {Site::latency}},
         {[](SimFaults& f) { f.latency = {}; }, {}},
         {[](SimFaults& f) { f.bytes_per_second = 0; }, {}},
