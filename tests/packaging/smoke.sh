@@ -164,7 +164,7 @@ peers_are_complete() {
 }
 # A program in the place of the command, which looks for them as the command does.
 peers_are_found() {
-    cp "$build/tests/peers/peer-test" "$prefix/bin/" && found=$("$prefix/bin/peer-test")
+    cp "$build/tests/peers/peer-test" "$prefix/bin/" && found=$(run_shared "$prefix/bin/peer-test")
     rm -f "$prefix/bin/peer-test"
     echo "found: $found, installed: $peers"
     [ -n "$found" ] && [ "$(cd "$found" && pwd -P)" = "$(cd "$peers" && pwd -P)" ]
