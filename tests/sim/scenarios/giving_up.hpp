@@ -32,14 +32,12 @@ void wait_for_a_while(Dice& dice, std::chrono::microseconds patience, Wait& wait
 
 /// Calls `wait()`, with less than so much patience each time, until it has set its argument, which
 /// says that it has got something.
-/// Returns how often it was given up.
 template <class Wait>
-int insist(Dice& dice, std::uint64_t most_microseconds, Wait wait) {
-    for (int given_up = 0;; ++given_up) {
-        bool got = false;
-        auto attempt = [&] { wait(got); };
+void insist(Dice& dice, std::uint64_t most_microseconds, Wait wait) {
+    bool got = false;
+    auto attempt = [&] { wait(got); };
+    while (!got) {
         wait_for_a_while(dice, std::chrono::microseconds(dice.below(most_microseconds)), attempt);
-        if (got) return given_up;
     }
 }
 

@@ -99,14 +99,11 @@ void sow(Garden& garden) {
 
 void reap(Garden& garden) {
     sow(garden);
-    auto take = [&] {
-        std::unique_lock hold(garden.basket);
-        garden.filled.wait(hold, [&] { return garden.seeds > 0; });
-        expect(hold.owns_lock() && garden.basket.locked(), "who waited has the lock again");
-        --garden.seeds;
-        ++garden.taken;
-    };
-    take();
+    std::unique_lock hold(garden.basket);
+    garden.filled.wait(hold, [&] { return garden.seeds > 0; });
+    expect(hold.owns_lock() && garden.basket.locked(), "who waited has the lock again");
+    --garden.seeds;
+    ++garden.taken;
 }
 
 void pass_gate(Garden& garden) {
