@@ -162,9 +162,11 @@ void Scheduler::set_step_budget() noexcept {
 bool Scheduler::may_go_on() noexcept {
     const bool each = looks_at_each_step();
     steps_since_poll_ += each ? 1 : steps_per_clock_sample;
-    if (steps_since_poll_ >= steps_per_poll) return false;
+    if (steps_since_poll_ >= steps_per_poll && !quiet_) return false;
     if (each && !debug_ && steps_since_poll_ % steps_per_clock_sample != 0) return true;
-    return now() - last_poll_ < time_per_poll;
+    const TimePoint time = now();
+    if (steps_since_poll_ >= steps_per_poll) return kernel_is_quiet(time);
+    return time - last_poll_ < time_per_poll;
 }
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {
@@ -381,6 +383,7 @@ void Scheduler::poll(bool may_sleep) {
         }
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
     }
+    quiet_ = completions_.size() == 0 && completions_.events().empty() && !result.woken;
     deliver(completions_);
     drain_inbox();
     handle_signals();

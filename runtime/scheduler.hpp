@@ -313,6 +313,7 @@ private:
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     ReadyEntry* next_entry_slowly() noexcept;
     void set_step_budget() noexcept;
+    bool kernel_is_quiet(TimePoint time) const noexcept;
     /// Whether every switch has to go by next_entry_slowly(): so that the fast path has one thing to
     /// check.
     bool looks_at_each_step() const noexcept {
@@ -391,6 +392,7 @@ private:
     Counter<std::uint64_t> turns_;
     Counter<std::uint64_t> steps_;
     std::int32_t steps_since_poll_ = 0;
+    bool quiet_ = false;  // the last look at the world found nothing
     TimePoint last_poll_{};
     TimePoint step_began_{};
     IdleTime idle_;
@@ -430,6 +432,9 @@ private:
     TimePoint looked_at_kernel_{};  // while polling busily
     bool deadlock_said_ = false;
     FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
+    /// After a look that found nothing, the next one is so far away at most; see kernel_looks.cpp.
+    static constexpr std::int32_t steps_per_quiet_poll = 4096;
+    static constexpr Nanoseconds time_per_quiet_poll = std::chrono::microseconds(50);
     /// The longest that ready entries keep the loop from its kernel.
     static constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
     static constexpr TimePoint past = TimePoint::min();  // a deadline that says: do not sleep
