@@ -66,8 +66,8 @@ std::int32_t Scheduler::perform(TaskOperation& operation, const char* what) {
 
 std::int32_t Scheduler::perform_in_pool(TaskOperation& operation, const char* what) {
     operation.route = Route::pool;
-    run_in_pool(
-        pool(), [&] { operation.result = perform_blocking(operation, *sys_); }, what);
+    make_calls_in_pool(
+        *this, [&] { operation.result = perform_blocking(operation, *sys_); }, what);
     return operation.result;
 }
 

@@ -227,8 +227,8 @@ Process start(TaskBase& self, std::vector<std::string> argv, ProcessOptions opti
     if (options.kill_on_parent_death) {
         spawn(plan);
     } else {
-        run_in_pool(
-            scheduler.pool(), [&] { spawn(plan); }, call_name);
+        make_calls_in_pool(
+            scheduler, [&] { spawn(plan); }, call_name);
     }
     if (plan.error != 0) throw_failure(plan, name, options);
     LoopPtr<ProcessState> state;

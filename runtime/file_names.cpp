@@ -164,8 +164,8 @@ std::vector<DirEntry> list_dir(detail::PathView path) {
         const auto ask_to_stop = [](void* asked) noexcept {
             static_cast<detail::Listing*>(asked)->stop();
         };
-        detail::run_in_pool(
-            scheduler.pool(), [&] { result = listing.run(); }, "list_dir", ask_to_stop, &listing);
+        detail::make_calls_in_pool(
+            scheduler, [&] { result = listing.run(); }, "list_dir", ask_to_stop, &listing);
         if (result < 0) detail::throw_path_error(result, "list_dir", name);
         if (!listing.stopped()) return listing.take();
         detail::enter("list_dir");  // throws, unless the request was taken back: once more

@@ -88,8 +88,8 @@ bool FileSender::send_natively() {
         const std::size_t size = std::min(left(), most);
         auto position = static_cast<std::int64_t>(offset_ + done_);
         long result = 0;
-        run_in_pool(
-            scheduler.pool(),
+        make_calls_in_pool(
+            scheduler,
             [&] { result = sys(SYS_sendfile, twin.get(), file_, &position, size); }, call);
         if (result > 0) done_ += static_cast<std::size_t>(result);
         if (!socket_.is_open()) {
@@ -126,8 +126,8 @@ void FileSender::copy(const Write& write) {
         const std::size_t size = std::min<std::uint64_t>(left(), buffer.size());
         const auto position = static_cast<long>(offset_ + done_);
         long result = 0;
-        run_in_pool(
-            scheduler.pool(),
+        make_calls_in_pool(
+            scheduler,
             [&] { result = sys(SYS_pread64, file_, buffer.data(), size, position); }, call);
         if (result == -EINTR) continue;
         check_io(result, "read", file_);

@@ -45,7 +45,7 @@ long call_in_pool(Scheduler& scheduler, const char* call, F f) {
             result = f(scheduler.sys());
         } while (result == -EINTR);
     };
-    run_in_pool(scheduler.pool(), work, call);
+    make_calls_in_pool(scheduler, work, call);
     return result;
 }
 /// statx(2) of a path, or of a descriptor with an empty one.

@@ -108,8 +108,8 @@ void FileState::transfer_in_pool(Transfer& transfer) {
         const auto ask_to_stop = [](void* stopped) noexcept {
             static_cast<Job*>(stopped)->stop.store(true, std::memory_order_relaxed);
         };
-        run_in_pool(
-            scheduler().pool(), [&job] { job.run(); }, transfer.call, ask_to_stop, &job);
+        make_calls_in_pool(
+            scheduler(), [&job] { job.run(); }, transfer.call, ask_to_stop, &job);
         if (job.error < 0) fail(job.error, transfer.call);
     }
 }

@@ -140,13 +140,13 @@ void ProcessState::reap_masked(TaskBase& self) noexcept {
     self.unmask();
 }
 
-// By the real clock: whatever the loop's is, a process lives by that.
+// By the thread's clock: whatever the loop's is, a process lives by that.
 void ProcessState::reap_blocking() noexcept {
     constexpr int patience_ms = 1000;
     for (int waited = 0; !reap() && waited < patience_ms;) {
         pollfd end{fd(), POLLIN, 0};  // a negative one is ignored
         timespec slice{0, 10'000'000};
-        real_sys()(SYS_ppoll, &end, 1, &slice, nullptr, 0);
+        thread_sys()(SYS_ppoll, &end, 1, &slice, nullptr, 0);
         if (end.revents == 0) waited += 10;
     }
 }

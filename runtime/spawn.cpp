@@ -19,12 +19,6 @@
 extern "C" void __asan_unpoison_memory_region(void const volatile*, std::size_t);
 #endif
 
-#if COIR_TSAN
-// ThreadSanitizer takes clone() for fork(). Afterwards it looks away from whatever the child does,
-// which here shares the parent thread's state: from that thread, for ever. This is the same function.
-extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
-#endif
-
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
@@ -49,12 +43,6 @@ namespace {
 
 constexpr std::size_t kernel_set_size = sizeof(std::uint64_t);  // of the kernel's signal sets
 constexpr std::size_t child_stack_size = 48 * 1024;
-
-#if COIR_TSAN
-constexpr auto clone_process = &__clone;
-#else
-constexpr auto clone_process = &::clone;
-#endif
 
 // The kernel's struct, which differs from libc's.
 struct KernelAction {
@@ -189,18 +177,17 @@ COIR_CHILD int child_main(void* argument) {
     run_program(plan);
 }
 
-// The one call that cannot go through Sys: it returns twice, the second time on another stack.
 void make_child(SpawnPlan& plan, unsigned flags) noexcept {
     alignas(64) char stack[child_stack_size];
     Child child{plan, static_cast<pid_t>((*plan.sys)(SYS_getpid))};
-    const int error_before = errno;
-    plan.pid = clone_process(&child_main, stack + sizeof stack, static_cast<int>(flags), &child,
-                             &plan.pidfd);
-    if (plan.pid < 0) {
+    const long result = plan.sys->make_child(&child_main, &child, stack + sizeof stack,
+                                             static_cast<int>(flags), &plan.pidfd);
+    plan.pid = static_cast<pid_t>(result);
+    if (result < 0) {
+        plan.pid = -1;
         plan.step = SpawnStep::clone;
-        plan.error = errno;
+        plan.error = static_cast<int>(-result);
     }
-    errno = error_before;
 #if COIR_ASAN
     __asan_unpoison_memory_region(stack, sizeof stack);
 #endif

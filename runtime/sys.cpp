@@ -2,8 +2,17 @@
 // The default system: raw system calls, the vDSO clock, getrandom.
 #include <coir/detail/sys.hpp>
 
+#include <cerrno>
 #include <ctime>
 #include <new>
+
+#include <sched.h>
+
+#if COIR_TSAN
+// ThreadSanitizer takes clone() for fork(). Afterwards it looks away from whatever the child does,
+// which here shares the parent thread's state: from that thread, for ever. This is the same function.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#endif
 
 namespace coir {
 inline namespace v0 {
@@ -40,6 +49,12 @@ long raw_syscall(long number, long a, long b, long c, long d, long e, long f) no
 #endif
 }
 
+#if COIR_TSAN
+constexpr auto clone_process = &__clone;
+#else
+constexpr auto clone_process = &::clone;
+#endif
+
 // Never destroyed: threads of the pool may still use it while the process exits.
 union Kept {
     constexpr Kept() noexcept : sys() {}
@@ -56,6 +71,15 @@ Sys::~Sys() = default;
 
 long Sys::call(long number, long a, long b, long c, long d, long e, long f) noexcept {
     return raw_syscall(number, a, b, c, d, e, f);
+}
+
+long Sys::make_child(int (*child)(void*), void* argument, char* stack_top, int flags,
+                     int* pidfd) noexcept {
+    const int error_before = errno;
+    const int pid = clone_process(child, stack_top, flags, argument, pidfd);
+    const long result = pid < 0 ? -static_cast<long>(errno) : pid;
+    errno = error_before;
+    return result;
 }
 
 TimePoint Sys::now() noexcept {
@@ -75,6 +99,8 @@ std::uint64_t Sys::random() noexcept {
 
 void Sys::job_started() noexcept {}
 void Sys::job_finished() noexcept {}
+bool Sys::take_job(void (*)(void*) noexcept, void*) noexcept { return false; }
+bool Sys::withdraw_job(void*) noexcept { return false; }
 void Sys::tick() noexcept {}
 bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }

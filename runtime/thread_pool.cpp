@@ -170,13 +170,16 @@ struct PoolWait : Park {
     PoolJob* job = nullptr;
     ThreadPoolCore* pool = nullptr;
     TaskBase* task = nullptr;
+    bool in_world = false;
     bool withdrawn = false;
     void (*on_cancel)(void*) noexcept = nullptr;
     void* argument = nullptr;
 
     static void cancel_wait(Park& park, TaskBase& task) noexcept {
         auto& self = static_cast<PoolWait&>(park);
-        if (self.pool->withdraw(*self.job)) {
+        const bool gone = self.in_world ? task.scheduler().sys().withdraw_job(self.job)
+                                        : self.pool->withdraw(*self.job);
+        if (gone) {
             self.withdrawn = true;
             task.scheduler().make_ready(task);
         } else if (self.on_cancel) {
@@ -217,6 +220,17 @@ bool run_pool_job(ThreadPoolCore& pool, PoolJob& job, const char* what,
     wait.task = &self;
     wait.on_cancel = on_cancel;
     wait.argument = argument;
+    const auto run_here = [](void* argument) noexcept {
+        auto& job = *static_cast<PoolJob*>(argument);
+        job.work(job);
+        job.finish(job);
+    };
+    wait.in_world = queue == PoolQueue::calls &&
+                    scheduler.sys().take_job(run_here, static_cast<PoolJob*>(&posting));
+    if (wait.in_world) {
+        scheduler.suspend(wait);
+        return !wait.withdrawn;
+    }
     scheduler.job_started();
     try {
         if (queue == PoolQueue::limited) {

@@ -81,7 +81,11 @@ private:
     std::vector<std::thread> threads_;
 };
 
-enum class PoolQueue : std::uint8_t { unlimited, limited };
+enum class PoolQueue : std::uint8_t {
+    unlimited,
+    limited,  ///< to_thread's: may be refused
+    calls,    ///< system calls of coir's own, and nothing else: a simulated world makes them itself
+};
 
 /// Runs `job.work` on the pool and suspends the current task until it is done. Returns false when
 /// the task was cancelled and the job withdrawn before it began. `on_cancel` is called when a
@@ -112,6 +116,13 @@ void run_in_pool(ThreadPoolCore& pool, F&& f, const char* what = "a pool thread"
         require_task(what).throw_cancelled();
     }
     if (job.error) std::rethrow_exception(std::move(job.error));
+}
+
+/// The same on the loop's pool, for what is only system calls of coir's own.
+template <class F>
+void make_calls_in_pool(Scheduler& scheduler, F&& f, const char* what,
+                        void (*on_cancel)(void*) noexcept = nullptr, void* argument = nullptr) {
+    run_in_pool(scheduler.pool(), std::forward<F>(f), what, on_cancel, argument, PoolQueue::calls);
 }
 
 }  // namespace detail

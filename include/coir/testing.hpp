@@ -12,8 +12,10 @@
 //
 // What is in the world: TCP over IPv4 and IPv6, UDP, Unix stream sockets and pairs, pipes. The
 // machine's addresses are 127.0.0.0/8, ::1 and 10.0.0.0/8, of which each is its own link's end;
-// everything else is unreachable (ENETUNREACH). Errors are Linux's. Files are the real ones.
-// What is not in it (processes, terminals, descriptors that were not made through coir or the calls
+// everything else is unreachable (ENETUNREACH). Errors are Linux's. Files are the real ones, but in
+// folders that are mounted (testing_files.hpp). Processes run programs that are installed, and signal
+// their parent (testing_process.hpp).
+// What is not in it (terminals, watching files, descriptors that were not made through coir or the calls
 // of coir.h) ends the program with a line that names the call and the task. Threads are not
 // simulated (but see SimThread): a to_thread() job takes no virtual time, and other threads make the
 // order theirs.
@@ -26,6 +28,8 @@
 #include <coir/reactor.hpp>
 #include <coir/run.hpp>
 #include <coir/task.hpp>
+#include <coir/testing_files.hpp>
+#include <coir/testing_process.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -73,7 +77,7 @@ struct COIR_API SimFaults {
     double loss = 0;        ///< a datagram is lost
     double duplicate = 0;   ///< a datagram comes twice
     double spurious = 0;    ///< a wait reports a descriptor that is not ready
-    // Of a simulated io_uring. A buffer that is touched, or freed, before its operation has completed
+    // Of a simulated io_uring (`late` also of files and processes, whose calls a thread would make). A buffer that is touched, or freed, before its operation has completed
     // ends the program with a line that names the operation, whatever the faults.
     double late = 0;    ///< a request, or its result, takes its time; a cancel finds it half done
     double busy = 0;    ///< the kernel takes less than it is given
@@ -81,6 +85,10 @@ struct COIR_API SimFaults {
     bool tiny_queues = false;   ///< 2 to 16 entries, completions overflow
     /// Memory for the stacks of new tasks cannot be had. Never drawn: few programs are made for that.
     double no_stack = 0;
+    double no_process = 0;  ///< making a process says EAGAIN
+    // Of files in a mounted folder (Files).
+    double no_space = 0;  ///< a write says ENOSPC, or writes only a part of it
+    double bad_disk = 0;  ///< a read, a write or an fsync says EIO
     bool shuffle = false;   ///< events of one wait come in any order
     bool small_buffers = false;  ///< sockets hold between 64 bytes and 64 KiB
 
@@ -125,6 +133,7 @@ struct COIR_API SimResult {
     std::vector<SimChoice> choices;      ///< when SimOptions::record
     bool diverged = false;               ///< the program asked for other choices than the replayed ones
     std::size_t open_descriptors = 0;    ///< of the world's, that the program has left open
+    std::size_t open_processes = 0;      ///< of the world's, that it has not waited for
     /// One line: what to run to see this again.
     std::string to_string() const;
 };

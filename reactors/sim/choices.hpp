@@ -36,6 +36,10 @@ enum class Site : std::uint16_t {
     ring_cancel,  ///< what a cancel finds
     ring_more,    ///< a multishot ends
     no_stack,
+    no_process,  ///< a process cannot be made
+    no_space,    ///< of files
+    bad_disk,
+    job,         ///< when a thread of the pool would have come to it
 };
 
 // splitmix64: small, and good enough for choosing.

@@ -4,7 +4,6 @@
 
 #include <coir/detail/sys.hpp>
 
-#include <algorithm>
 #include <utility>
 
 #include <fcntl.h>
@@ -33,6 +32,7 @@ long Descriptors::add(std::shared_ptr<Node> node, bool close_on_exec, int at_lea
     }
     if (at >= nodes_.size()) nodes_.resize(at + at / 2 + 64);
     drop(at);  // closed past us: the number is free, so that one is gone
+    node->opened();
     nodes_[at] = std::move(node);
     ++open_;
     mark(static_cast<int>(fd), true);
@@ -53,8 +53,7 @@ void Descriptors::drop(std::size_t at) {
     const std::shared_ptr<Node> node = std::exchange(nodes_[at], nullptr);
     if (!node) return;
     --open_;
-    const bool elsewhere = std::find(nodes_.begin(), nodes_.end(), node) != nodes_.end();
-    if (!elsewhere) node->closed();
+    node->let_go();
 }
 
 void Descriptors::close(int fd) {

@@ -37,6 +37,13 @@ public:
     bool owns(int fd) const noexcept;
     bool is_full() const noexcept { return open_ >= most_; }
     std::size_t open() const noexcept { return open_; }
+    /// `f(number, node)` for each that is open, in the order of their numbers.
+    template <class F>
+    void for_each(F&& f) const {
+        for (std::size_t fd = 0; fd < nodes_.size(); ++fd) {
+            if (nodes_[fd]) f(static_cast<int>(fd), nodes_[fd]);
+        }
+    }
     void limit(std::size_t most) noexcept { most_ = most; }
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir::testing::minimise: a failing run with as few choices as possible that fails the same way.
 #include "choices.hpp"
+#include "fault_table.hpp"
 #include "world.hpp"
 
 #include <coir/testing.hpp>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <typeinfo>
 #include <vector>
@@ -20,37 +22,10 @@ inline namespace v0 {
 namespace testing {
 namespace {
 
+using coir::detail::sim::FaultKind;
 using coir::detail::sim::Site;
 
 constexpr SimChoice harmless{0, 1, 0};  // whatever is asked
-
-// What the choices of a kind of fault are, so that both can go together.
-struct Family {
-    void (*drop)(SimFaults&);
-    std::vector<Site> sites;
-};
-
-std::vector<Family> families() {
-    return {
-        {[](SimFaults& f) { f.partition = 0; }, {Site::cut}},
-        {[](SimFaults& f) { f.reset = 0; }, {Site::reset}},
-        {[](SimFaults& f) { f.abort_accept = 0; }, {Site::abort_accept}},
-        {[](SimFaults& f) { f.partial = 0; }, {Site::read_size, Site::write_size, Site::pause}},
-        {[](SimFaults& f) { f.jitter = {}; }, {Site::latency}},
-        {[](SimFaults& f) { f.latency = {}; }, {}},
-        {[](SimFaults& f) { f.bytes_per_second = 0; }, {}},
-        {[](SimFaults& f) { f.loss = 0; }, {Site::loss}},
-        {[](SimFaults& f) { f.duplicate = 0; }, {Site::duplicate}},
-        {[](SimFaults& f) { f.spurious = 0; }, {Site::spurious}},
-        {[](SimFaults& f) { f.late = 0; }, {Site::ring_late, Site::ring_cancel}},
-        {[](SimFaults& f) { f.busy = 0; }, {Site::ring_busy}},
-        {[](SimFaults& f) { f.multishot_ends = 0; }, {Site::ring_more}},
-        {[](SimFaults& f) { f.no_stack = 0; }, {Site::no_stack}},
-        {[](SimFaults& f) { f.tiny_queues = false; }, {}},
-        {[](SimFaults& f) { f.small_buffers = false; }, {Site::capacity}},
-        {[](SimFaults& f) { f.shuffle = false; }, {Site::event}},
-    };
-}
 
 // Numbers differ from run to run of the same failure: ports, sizes, times.
 std::string without_numbers(const char* text) {
@@ -91,7 +66,7 @@ public:
         bool smaller = true;
         while (smaller && !spent()) {
             const std::size_t before = weight(best_.replay);
-            drop_families();
+            drop_kinds();
             cut_tail();
             clear_ranges();
             shrink_picks();
@@ -139,18 +114,28 @@ private:
         return true;
     }
 
-    void drop_families() {
-        for (const Family& family : families()) {
-            SimOptions candidate = best_;
-            family.drop(*candidate.faults);
-            std::erase_if(candidate.replay, [&](const SimChoice& one) {
-                return std::any_of(family.sites.begin(), family.sites.end(), [&](Site site) {
-                    return one.site == static_cast<std::uint16_t>(site);
-                });
+    // Without a kind of fault, and without the choices that it makes.
+    template <class Drop>
+    void drop_kind(std::span<const Site> sites, Drop drop) {
+        SimOptions candidate = best_;
+        drop(*candidate.faults);
+        std::erase_if(candidate.replay, [&](const SimChoice& one) {
+            return std::any_of(sites.begin(), sites.end(), [&](Site site) {
+                return site != Site{} && one.site == static_cast<std::uint16_t>(site);
             });
-            if (candidate.replay.empty()) candidate.replay.push_back(harmless);
-            if (candidate.faults->to_string() != best_.faults->to_string()) try_it(candidate);
+        });
+        if (candidate.replay.empty()) candidate.replay.push_back(harmless);
+        if (candidate.faults->to_string() != best_.faults->to_string()) try_it(candidate);
+    }
+
+    void drop_kinds() {
+        for (const FaultKind& kind : coir::detail::sim::fault_kinds()) {
+            drop_kind(kind.sites, [&kind](SimFaults& faults) { kind.turn_off(faults); });
         }
+        constexpr Site of_jitter[] = {Site::latency};
+        drop_kind(of_jitter, [](SimFaults& faults) { faults.jitter = {}; });
+        drop_kind({}, [](SimFaults& faults) { faults.latency = {}; });
+        drop_kind({}, [](SimFaults& faults) { faults.bytes_per_second = 0; });
     }
 
     // What comes after the failure, and as much of what came before as can be left to itself.

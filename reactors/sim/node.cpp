@@ -19,6 +19,13 @@ std::size_t total_size(Pieces pieces) noexcept {
 
 Node::Node(World& world) : world_(world), access_(O_RDWR), id_(world.next_node()) {}
 
+void Node::describe(struct stat& status) const noexcept {
+    status = {};
+    status.st_mode = mode() | 0600;
+    status.st_ino = id();
+    status.st_nlink = 1;
+}
+
 void Node::changed(unsigned events) noexcept {
     for (Watch* watch : watches_) watch->on_change(events);
 }

@@ -53,8 +53,23 @@ public:
     /// Without waiting: -EAGAIN.
     virtual long read(Pieces into) = 0;
     virtual long write(Pieces from) = 0;
+    // Of a file; others say what the kernel does.
+    virtual long read_at(Pieces, long) { return -ESPIPE; }
+    virtual long write_at(Pieces, long) { return -ESPIPE; }
+    virtual long seek(long, int) { return -ESPIPE; }
+    virtual long sync() { return -EINVAL; }
+    virtual long resize(long) { return -EINVAL; }
+    virtual long change_mode(mode_t) { return -EINVAL; }
+    virtual long list(void*, std::size_t) { return -ENOTDIR; }
+    virtual void describe(struct stat& status) const noexcept;
     /// What FIONREAD says.
     virtual std::size_t readable() const noexcept { return 0; }
+    /// One more descriptor stands for it, of the program's or of a process'.
+    void opened() noexcept { ++descriptors_; }
+    /// One less.
+    void let_go() {
+        if (--descriptors_ == 0) closed();
+    }
     /// The last descriptor has gone.
     virtual void closed() {}
     /// The other side is gone in disorder (ECONNRESET, ...).
@@ -75,6 +90,7 @@ protected:
 
 private:
     std::uint64_t id_;
+    int descriptors_ = 0;
     bool nonblocking_ = false;
     std::vector<Watch*> watches_;
 };

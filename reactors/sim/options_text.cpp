@@ -9,6 +9,8 @@
 //
 // A choice is site:count=picked; .12 are twelve harmless ones. Lines that begin with # or with
 // another word are for people and other programs.
+#include "fault_table.hpp"
+
 #include <coir/testing.hpp>
 
 #include <charconv>
@@ -21,32 +23,14 @@ inline namespace v0 {
 namespace testing {
 namespace {
 
+using coir::detail::sim::FaultKind;
+
 struct Word {
     const char* name;
     unsigned value;
 };
 constexpr Word orders[] = {{"drawn", 0}, {"fifo", 1}, {"uniform", 2}, {"priorities", 3}, {"starvation", 4}};
 constexpr Word reactors[] = {{"drawn", 0}, {"readiness", 1}, {"io_uring", 2}};
-
-struct Number {
-    const char* name;
-    double SimFaults::*value;
-};
-constexpr Number rates[] = {
-    {"partial", &SimFaults::partial},     {"reset", &SimFaults::reset},
-    {"abort_accept", &SimFaults::abort_accept}, {"partition", &SimFaults::partition},
-    {"loss", &SimFaults::loss},           {"duplicate", &SimFaults::duplicate},
-    {"spurious", &SimFaults::spurious},   {"late", &SimFaults::late},
-    {"busy", &SimFaults::busy},           {"multishot_ends", &SimFaults::multishot_ends},
-    {"no_stack", &SimFaults::no_stack},
-};
-struct Flag {
-    const char* name;
-    bool SimFaults::*value;
-};
-constexpr Flag flags[] = {{"shuffle", &SimFaults::shuffle},
-                          {"small_buffers", &SimFaults::small_buffers},
-                          {"tiny_queues", &SimFaults::tiny_queues}};
 
 [[noreturn]] void fail(std::string_view what, std::string_view text) {
     throw std::invalid_argument("coir: a simulation's text: " + std::string(what) + ", got '" +
@@ -67,11 +51,8 @@ std::string faults_text(const SimFaults& faults) {
     if (faults.latency.count() != 0) add("latency", std::to_string(faults.latency.count()));
     if (faults.jitter.count() != 0) add("jitter", std::to_string(faults.jitter.count()));
     if (faults.bytes_per_second != 0) add("bytes_per_second", std::to_string(faults.bytes_per_second));
-    for (const Number& rate : rates) {
-        if (faults.*rate.value != 0) add(rate.name, exact(faults.*rate.value));
-    }
-    for (const Flag& flag : flags) {
-        if (faults.*flag.value) add(flag.name, "1");
+    for (const FaultKind& kind : coir::detail::sim::fault_kinds()) {
+        if (kind.is_on(faults)) add(kind.name, kind.rate ? exact(faults.*kind.rate) : "1");
     }
     return text;
 }
@@ -103,17 +84,14 @@ unsigned value_of(const Word (&words)[size], std::string_view text) {
 }
 
 void set_fault(SimFaults& faults, std::string_view name, std::string_view value) {
-    for (const Number& rate : rates) {
-        if (name == rate.name) {
-            faults.*rate.value = number<double>(value);
-            return;
+    for (const FaultKind& kind : coir::detail::sim::fault_kinds()) {
+        if (name != kind.name) continue;
+        if (kind.rate) {
+            faults.*kind.rate = number<double>(value);
+        } else {
+            faults.*kind.flag = number<int>(value) != 0;
         }
-    }
-    for (const Flag& flag : flags) {
-        if (name == flag.name) {
-            faults.*flag.value = number<int>(value) != 0;
-            return;
-        }
+        return;
     }
     if (name == "latency") {
         faults.latency = std::chrono::nanoseconds(number<std::int64_t>(value));

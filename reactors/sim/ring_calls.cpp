@@ -22,7 +22,7 @@ struct SimSys::RingParts {
 };
 
 SimSys::SimSys(World& world) : world_(world), thread_(&this_thread) {}
-SimSys::~SimSys() = default;
+SimSys::~SimSys() { world_.jobs.forget(*this); }
 
 void SimSys::set_ring(const RingProfile& profile, RingWaker& waker, InFlight& in_flight) {
     ring_ = std::make_unique<RingParts>(RingParts{profile, &waker, &in_flight, nullptr});
@@ -86,9 +86,7 @@ long SimSys::from_kernel(Node* node, long number, long fd, long b, long c, long 
     if (node && number != SYS_close) {
         ++world_.calls;
         result = in_world(call, *node);
-        const bool is_descriptor = number == SYS_accept4;
-        world_.choices.mix(static_cast<std::uint64_t>(number) * 65536 +
-                           static_cast<std::uint64_t>(is_descriptor && result > 0 ? 0 : result));
+        note(number, result);
     } else {
         result = this->call(number, fd, b, c, d, e, 0);
     }

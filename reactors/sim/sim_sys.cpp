@@ -52,22 +52,6 @@ bool is_own(long number) noexcept {
     }
 }
 
-// Calls about files by their names.
-bool names_file(long number) noexcept {
-    switch (number) {
-        case SYS_openat:
-        case SYS_newfstatat:
-        case SYS_statx:
-        case SYS_unlinkat:
-        case SYS_renameat2:
-        case SYS_mkdirat:
-        case SYS_faccessat:
-            return true;
-        default:
-            return false;
-    }
-}
-
 // Calls on a descriptor that may go to the kernel when that is an open file's.
 bool is_on_file(long number) noexcept {
     switch (number) {
@@ -112,6 +96,11 @@ std::uint64_t SimSys::random() noexcept {
     const std::uint64_t value = world_.random.next();
     world_.choices.mix(value);
     return value;
+}
+
+bool SimSys::take_job(void (*run)(void*) noexcept, void* argument) noexcept {
+    world_.jobs.add(*this, run, argument);
+    return true;
 }
 
 void SimSys::tick() noexcept {
@@ -162,24 +151,6 @@ long SimSys::on_memory(const Arguments& call) noexcept {
     return to_kernel(call);
 }
 
-// A socket file of the world. Linux has these in the file system, so that coir asks about them there.
-bool SimSys::named_in_world(const Arguments& call, long& result) {
-    if (call.number != SYS_newfstatat && call.number != SYS_unlinkat) return false;
-    const char* path = reinterpret_cast<const char*>(call.b);
-    const std::uint64_t number = path && *path ? world_.names.path_number(path) : 0;
-    if (number == 0) return false;
-    result = 0;
-    if (call.number == SYS_unlinkat) {
-        world_.names.unlink(path);
-        return true;
-    }
-    auto& status = *reinterpret_cast<struct stat*>(call.c);
-    status = {};
-    status.st_mode = S_IFSOCK | 0755;
-    status.st_ino = number;
-    return true;
-}
-
 long SimSys::outside(const Arguments& call) {
     switch (call.number) {
         case SYS_socket:
@@ -207,9 +178,8 @@ long SimSys::outside(const Arguments& call) {
         default:
             break;
     }
-    long result = 0;
-    if (named_in_world(call, result)) return result;
-    if (is_own(call.number) || names_file(call.number)) return to_kernel(call);
+    if (names_file(call.number)) return on_names(call, nullptr);
+    if (is_own(call.number)) return to_kernel(call);
     if (is_on_file(call.number)) {
         if (is_file(call.fd())) return to_kernel(call);
         refuse(call, "on a descriptor that is not the simulated world's");
@@ -237,10 +207,12 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
         if (by_descriptor || is_own(number) || names_file(number)) return to_kernel(call);
         refuse(call, "by another thread is not simulated");
     }
+    if (child_) return in_child(call);
     if (number == SYS_sched_yield || number == SYS_futex) return thread_sys()(number, a, b, c, d, e, f);
     if (number >= SYS_io_uring_setup && number <= SYS_io_uring_register) return on_ring(call);
     long result = 0;
     if (ring_ && on_ring_memory(call, result)) return result;
+    if (on_processes(call, result)) return result;
     if (is_own(number)) return on_memory(call);
     const bool about_descriptor = number != SYS_socket && number != SYS_socketpair &&
                                   number != SYS_pipe2 && number != SYS_eventfd2 &&
@@ -251,10 +223,14 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
     if (number == SYS_fcntl && call.b == F_GETFD) return in_world(call, *node);
     ++world_.calls;
     result = in_world(call, *node);
-    const bool is_descriptor = number == SYS_accept4 || number == SYS_fcntl;
+    note(number, result);
+    return result;
+}
+
+void SimSys::note(long number, long result) noexcept {
+    const bool is_descriptor = number == SYS_accept4 || number == SYS_fcntl || number == SYS_openat;
     world_.choices.mix(static_cast<std::uint64_t>(number) * 65536 +
                        static_cast<std::uint64_t>(is_descriptor && result > 0 ? 0 : result));
-    return result;
 }
 
 long SimSys::now_or_never(const Arguments& call, const Node& node, bool waits,
@@ -264,6 +240,7 @@ long SimSys::now_or_never(const Arguments& call, const Node& node, bool waits,
 }
 
 long SimSys::in_world(const Arguments& call, Node& node) {
+    if (names_file(call.number)) return on_names(call, &node);
     switch (call.number) {
         case SYS_close:
             world_.descriptors.close(call.fd());
@@ -271,9 +248,8 @@ long SimSys::in_world(const Arguments& call, Node& node) {
         case SYS_fcntl:
             return file_control(call, node);
         case SYS_fstat:
-            return describe(node, *reinterpret_cast<struct stat*>(call.b));
-        case SYS_newfstatat:
-            return describe(node, *reinterpret_cast<struct stat*>(call.c));
+            node.describe(*reinterpret_cast<struct stat*>(call.b));
+            return 0;
         case SYS_ioctl:
             if (call.b == FIONREAD) {
                 *reinterpret_cast<int*>(call.c) = static_cast<int>(node.readable());
@@ -285,16 +261,23 @@ long SimSys::in_world(const Arguments& call, Node& node) {
             }
             return -ENOTTY;
         case SYS_lseek:
-        case SYS_pread64:
-        case SYS_pwrite64:
-            return -ESPIPE;
+            return node.seek(call.b, static_cast<int>(call.c));
         case SYS_fsync:
         case SYS_fdatasync:
+            return node.sync();
         case SYS_ftruncate:
+            return node.resize(call.b);
+        case SYS_getdents64:
+            return node.list(reinterpret_cast<void*>(call.b), static_cast<std::size_t>(call.c));
+        case SYS_fchmod:
+            return node.change_mode(static_cast<mode_t>(call.b));
+        case SYS_flock:
         case SYS_sendfile:
             return -EINVAL;
         case SYS_read:
         case SYS_write:
+        case SYS_pread64:
+        case SYS_pwrite64:
         case SYS_readv:
         case SYS_writev:
         case SYS_preadv:
@@ -311,17 +294,32 @@ long SimSys::in_world(const Arguments& call, Node& node) {
 }
 
 long SimSys::transfer(const Arguments& call, Node& node) {
-    const bool plain = call.number == SYS_read || call.number == SYS_write;
-    const iovec one{reinterpret_cast<void*>(call.b), plain ? static_cast<std::size_t>(call.c) : 0};
-    const Pieces pieces = plain ? Pieces(&one, 1)
-                                : Pieces(reinterpret_cast<const iovec*>(call.b),
-                                         static_cast<std::size_t>(call.c));
-    const bool at_once = call.number == SYS_preadv2 || call.number == SYS_pwritev2;
-    const bool placed = call.number == SYS_preadv || call.number == SYS_pwritev;
-    if (placed || (at_once && call.d != -1)) return -ESPIPE;
-    const bool reads = call.number == SYS_read || call.number == SYS_readv ||
-                       call.number == SYS_preadv2;
-    const long result = reads ? node.read(pieces) : node.write(pieces);
+    bool one = false;
+    bool reads = false;
+    bool placed = false;
+    bool at_once = false;
+    switch (call.number) {
+        case SYS_read: one = reads = true; break;
+        case SYS_write: one = true; break;
+        case SYS_readv: reads = true; break;
+        case SYS_writev: break;
+        case SYS_pread64: one = reads = placed = true; break;
+        case SYS_pwrite64: one = placed = true; break;
+        case SYS_preadv: reads = placed = true; break;
+        case SYS_pwritev: placed = true; break;
+        case SYS_preadv2: reads = at_once = true; placed = call.d != -1; break;
+        default: at_once = true; placed = call.d != -1; break;
+    }
+    const iovec piece{reinterpret_cast<void*>(call.b), one ? static_cast<std::size_t>(call.c) : 0};
+    const Pieces pieces = one ? Pieces(&piece, 1)
+                              : Pieces(reinterpret_cast<const iovec*>(call.b),
+                                       static_cast<std::size_t>(call.c));
+    long result = 0;
+    if (placed) {
+        result = reads ? node.read_at(pieces, call.d) : node.write_at(pieces, call.d);
+    } else {
+        result = reads ? node.read(pieces) : node.write(pieces);
+    }
     return now_or_never(call, node, !at_once, result);
 }
 
@@ -345,14 +343,6 @@ long SimSys::file_control(const Arguments& call, Node& node) {
         default:
             return -EINVAL;
     }
-}
-
-long SimSys::describe(const Node& node, struct stat& status) noexcept {
-    status = {};
-    status.st_mode = node.mode() | 0600;
-    status.st_ino = node.id();
-    status.st_nlink = 1;
-    return 0;
 }
 
 // Without waiting: the reactor is who waits.

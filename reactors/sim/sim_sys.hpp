@@ -32,9 +32,13 @@ public:
 
     long call(long number, long a, long b, long c, long d, long e, long f) noexcept override;
     TimePoint now() noexcept override { return world_.now(); }
+    long make_child(int (*child)(void*), void* argument, char* stack_top, int flags,
+                    int* pidfd) noexcept override;
     std::uint64_t random() noexcept override;
     void job_started() noexcept override { ++jobs_; }
     void job_finished() noexcept override { --jobs_; }
+    bool take_job(void (*run)(void*) noexcept, void* argument) noexcept override;
+    bool withdraw_job(void* argument) noexcept override { return world_.jobs.withdraw(argument); }
     void tick() noexcept override;
     bool picks() const noexcept override { return true; }
     bool is_closed_world() const noexcept override { return true; }
@@ -76,9 +80,33 @@ private:
     long send(const Arguments& call, Socket& socket);
     long many(const Arguments& call, Socket& socket);
     long file_control(const Arguments& call, Node& node);
-    long describe(const Node& node, struct stat& status) noexcept;
     long poll(pollfd* set, std::size_t count) noexcept;
-    bool named_in_world(const Arguments& call, long& result);
+    // Of files by their names (file_calls.cpp); `directory` may be null.
+    static bool names_file(long number) noexcept;
+    long on_names(const Arguments& call, const Node* directory);
+    bool about_socket_file(const Arguments& call, long& result);
+    long on_located(const Arguments& call, const std::string& path);
+    long open(const std::string& path, const Arguments& call);
+    /// Into the hash of the run.
+    void note(long number, long result) noexcept;
+    // Of processes (process_calls.cpp).
+    struct Child;
+    bool on_processes(const Arguments& call, long& result);
+    long make_process_call(const Arguments& call);
+    long find_waited(long kind, long id, std::shared_ptr<Process>& process);
+    long wait_id(const Arguments& call);
+    long wait_status(const Arguments& call);
+    long in_child(const Arguments& call);
+    long signals_in_child(const Arguments& call);
+    long control_in_child(const Arguments& call);
+    long change_directory(const char* path);
+    long execute(const Arguments& call);
+    void leave_child() noexcept;
+    long inherited_by_child(int fd);
+    Handle* find_of_child(int fd);
+    void close_in_child(unsigned first, unsigned last);
+    long place_in_child(int target, const Handle& source, bool close_on_exec);
+    void keep_standard_descriptors();
     /// The result of something that must not wait here; `waits`: the caller has not ruled it out.
     long now_or_never(const Arguments& call, const Node& node, bool waits, long result) const noexcept;
     [[noreturn]] void refuse(const Arguments& call, const char* why) const noexcept;
@@ -86,6 +114,7 @@ private:
     World& world_;
     int jobs_ = 0;
     bool for_kernel_ = false;  // the call is a request's
+    Child* child_ = nullptr;   // that is being made, and makes the calls now
     struct RingParts;
     std::unique_ptr<RingParts> ring_;
     const void* thread_;

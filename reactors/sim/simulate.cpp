@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir::testing::simulate: a world for the time of one call.
+#include "fault_table.hpp"
 #include "world.hpp"
 #include "world_reactor.hpp"
 
@@ -29,17 +30,9 @@ void require_valid(const SimFaults& faults) {
     if (faults.latency.count() < 0 || faults.jitter.count() < 0) {
         throw std::invalid_argument("coir: simulate: latency and jitter must not be negative");
     }
-    require_probability("partial", faults.partial);
-    require_probability("reset", faults.reset);
-    require_probability("abort_accept", faults.abort_accept);
-    require_probability("partition", faults.partition);
-    require_probability("loss", faults.loss);
-    require_probability("duplicate", faults.duplicate);
-    require_probability("spurious", faults.spurious);
-    require_probability("late", faults.late);
-    require_probability("busy", faults.busy);
-    require_probability("multishot_ends", faults.multishot_ends);
-    require_probability("no_stack", faults.no_stack);
+    for (const coir::detail::sim::FaultKind& kind : coir::detail::sim::fault_kinds()) {
+        if (kind.rate) require_probability(kind.name, faults.*kind.rate);
+    }
 }
 
 void require_valid(const SimOptions& options) {
@@ -131,6 +124,7 @@ SimResult simulate(const SimOptions& options, const std::function<void()>& progr
     result.reactor = world->first_reactor();
     result.virtual_time = world->now() - began;
     result.open_descriptors = world->descriptors.open();
+    result.open_processes = world->processes.left();
     world->choices.mix(static_cast<std::uint64_t>(result.virtual_time.count()));
     result.hash = world->choices.hash();
     result.choice_count = world->choices.made();

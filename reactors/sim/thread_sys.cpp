@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include <poll.h>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -60,6 +62,32 @@ long wait_on(World& world, std::atomic<std::uint32_t>& word, std::uint32_t expec
     return sleep.is_over() ? 0 : -ETIMEDOUT;
 }
 
+class PollSleep final : public Sleep {
+public:
+    PollSleep(const World& world, pollfd& entry, TimePoint until)
+        : Sleep(until), world_(world), entry_(entry) {}
+    bool is_over() noexcept override {
+        const Node* node = entry_.fd < 0 ? nullptr : world_.descriptors.find(entry_.fd);
+        if (!node) return false;
+        const unsigned asked = static_cast<unsigned short>(entry_.events);
+        entry_.revents = static_cast<short>(node->events() & (asked | unsigned{POLLERR | POLLHUP}));
+        return entry_.revents != 0;
+    }
+
+private:
+    const World& world_;
+    pollfd& entry_;
+};
+
+// One descriptor, which is the world's or none: all that coir waits for in this way.
+long poll_one(World& world, pollfd& entry, const timespec& limit) {
+    const Nanoseconds length = std::chrono::seconds(limit.tv_sec) + Nanoseconds(limit.tv_nsec);
+    PollSleep sleep(world, entry, saturating_add(world.now(), length));
+    entry.revents = 0;
+    if (!sleep.is_over()) world.threads.wait(sleep);
+    return sleep.is_over() ? 1 : 0;
+}
+
 }  // namespace
 
 TimePoint ThreadSys::now() noexcept { return world_.now(); }
@@ -72,6 +100,12 @@ long ThreadSys::call(long number, long a, long b, long c, long d, long e, long f
     if (number == SYS_futex && b == futex_wait_private) {
         return wait_on(world_, *reinterpret_cast<std::atomic<std::uint32_t>*>(a),
                        static_cast<std::uint32_t>(c), reinterpret_cast<const timespec*>(d));
+    }
+    if (number == SYS_ppoll && b == 1 && c != 0) {
+        auto& entry = *reinterpret_cast<pollfd*>(a);
+        if (entry.fd < 0 || world_.descriptors.find(entry.fd)) {
+            return poll_one(world_, entry, *reinterpret_cast<const timespec*>(c));
+        }
     }
     return real_sys().call(number, a, b, c, d, e, f);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The system as the plain code of a simulated thread blocks through it: futexes and yielding are the
-// world's, everything else goes to the kernel.
+// The system as the plain code of a simulated thread blocks through it: futexes, yielding and waiting
+// for one of the world's descriptors are the world's, everything else goes to the kernel.
 #pragma once
 
 #include <coir/detail/sys.hpp>

@@ -45,6 +45,7 @@ Threads::Threads(World& world) : world_(world) {
     threads_.push_back(std::make_unique<Thread>());
     current_ = threads_.front().get();
     current_->name = "main";
+    running_.push_back(current_);
 }
 
 Threads::~Threads() = default;
@@ -54,13 +55,24 @@ Threads::~Threads() = default;
 std::size_t Threads::start(std::string name, std::function<void()> body) {
     Thread& first = *threads_.front();
     if (!first.stack) first.stack = std::make_unique<SideStack>();
+    drop_ended();
     auto thread = std::make_unique<Thread>();
     thread->name = std::move(name);
     thread->body = std::move(body);
     thread->stack = std::make_unique<SideStack>(stack_size, &run, this);
+    running_.push_back(thread.get());
     threads_.push_back(std::move(thread));
     ++alive_;
     return threads_.size() - 1;
+}
+
+// What is left of an ended thread is that it has ended.
+void Threads::drop_ended() {
+    std::erase_if(running_, [this](Thread* thread) {
+        if (!thread->ended || thread == current_) return false;
+        thread->stack.reset();
+        return true;
+    });
 }
 
 void Threads::run(void* argument) {
@@ -77,8 +89,8 @@ void Threads::run(void* argument) {
 // The current thread has failed: the others are told that what they wait for never comes.
 void Threads::give_up_on(Thread& failed, std::exception_ptr error) noexcept {
     if (!error_) error_ = std::move(error);
-    for (const auto& thread : threads_) {
-        if (thread.get() == &failed || thread->ended || !thread->sleep) continue;
+    for (Thread* const thread : running_) {
+        if (thread == &failed || thread->ended || !thread->sleep) continue;
         thread->stuck = true;
         thread->stopped_until = saturating_add(world_.now(), grace);
     }
@@ -105,6 +117,7 @@ void Threads::join(std::size_t number) {
 std::exception_ptr Threads::finish(std::exception_ptr error) {
     finishing_ = true;
     if (error) give_up_on(*current_, std::move(error));
+    world_.processes.kill_all();
     Forever until_alone([this] { return alive_ == 1; });
     while (alive_ > 1) wait(until_alone);
     return std::exchange(error_, nullptr);
@@ -124,13 +137,11 @@ bool Threads::can_run(Thread& thread) const noexcept {
 // also where nothing is drawn.
 Threads::Thread* Threads::choose(bool must) {
     const auto at = static_cast<std::size_t>(
-        std::find_if(threads_.begin(), threads_.end(),
-                     [this](const auto& thread) { return thread.get() == current_; }) -
-        threads_.begin());
+        std::find(running_.begin(), running_.end(), current_) - running_.begin());
     Thread* able[most_choices];
     std::uint32_t count = 0;
-    for (std::size_t i = 1; i <= threads_.size() && count < most_choices; ++i) {
-        Thread& thread = *threads_[(at + i) % threads_.size()];
+    for (std::size_t i = 1; i <= running_.size() && count < most_choices; ++i) {
+        Thread& thread = *running_[(at + i) % running_.size()];
         if (must && &thread == current_) continue;
         if (can_run(thread)) able[count++] = &thread;
     }
@@ -190,10 +201,10 @@ bool Threads::is_only_real_thread() noexcept {
 // Who is told that nothing will ever happen: a loop rather than who waits for its thread.
 Threads::Thread* Threads::first_sleeper() noexcept {
     Thread* first = nullptr;
-    for (const auto& thread : threads_) {
+    for (Thread* const thread : running_) {
         if (thread->ended || !thread->sleep) continue;
-        if (thread->sleep->wake_fd() >= 0) return thread.get();
-        if (!first) first = thread.get();
+        if (thread->sleep->wake_fd() >= 0) return thread;
+        if (!first) first = thread;
     }
     return first;
 }
@@ -201,7 +212,7 @@ Threads::Thread* Threads::first_sleeper() noexcept {
 // A real wait, for wakes by what the world does not know of; whether there was one.
 bool Threads::wait_outside(bool jobs_only) {
     std::vector<pollfd> set;
-    for (const auto& thread : threads_) {
+    for (Thread* const thread : running_) {
         if (thread->ended || !thread->sleep || thread->sleep->wake_fd() < 0) continue;
         if (jobs_only && !thread->sleep->is_outside()) continue;
         set.push_back({thread->sleep->wake_fd(), POLLIN, 0});
@@ -215,7 +226,7 @@ bool Threads::wait_outside(bool jobs_only) {
 void Threads::let_time_pass() {
     TimePoint next = world_.events.next();
     bool outside = false;
-    for (const auto& thread : threads_) {
+    for (Thread* const thread : running_) {
         if (thread->ended || !thread->sleep) continue;
         next = std::min(next, thread->sleep->deadline);
         outside = outside || thread->sleep->is_outside();

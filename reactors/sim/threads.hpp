@@ -80,6 +80,7 @@ private:
         TimePoint stopped_until{};  // while the simulation is being ended: not stuck again before
     };
     static void run(void* threads);
+    void drop_ended();
     void end_current();
     bool can_run(Thread& thread) const noexcept;
     Thread* choose(bool must);
@@ -90,7 +91,8 @@ private:
     void give_up_on(Thread& failed, std::exception_ptr error) noexcept;
 
     World& world_;
-    std::vector<std::unique_ptr<Thread>> threads_;
+    std::vector<std::unique_ptr<Thread>> threads_;  // by number
+    std::vector<Thread*> running_;  // by age, with some that have ended
     Thread* current_;
     std::size_t alive_ = 1;
     std::exception_ptr error_;

@@ -8,9 +8,12 @@
 #include "choices.hpp"
 #include "descriptors.hpp"
 #include "events.hpp"
+#include "file_system.hpp"
+#include "jobs.hpp"
 #include "links.hpp"
 #include "names.hpp"
 #include "order.hpp"
+#include "processes.hpp"
 #include "thread_sys.hpp"
 #include "threads.hpp"
 
@@ -67,6 +70,9 @@ public:
     Events events;
     Links links{*this};
     Names names{*this};
+    FileSystem files{*this};
+    Jobs jobs{*this};
+    Processes processes{*this};
     Descriptors descriptors;
     Threads threads{*this};
     ThreadSys thread_sys{*this};

@@ -101,7 +101,7 @@ void Interest::on_change(unsigned events) noexcept {
 
 int WorldReactor::arm(int fd, FdState& state, std::uint32_t events) noexcept {
     const auto node = world_.descriptors.share(fd);
-    if (!node) return -EPERM;  // a file: always ready
+    if (!node || S_ISREG(node->mode()) || S_ISDIR(node->mode())) return -EPERM;  // always ready
     std::unique_ptr<Interest>& entry = interests_[fd];
     if (entry && entry->node != node) {
         drop(fd);

@@ -2,6 +2,7 @@
 // The simulated world says what Linux says: each script of system calls is run on both, and every
 // result, byte and poll bit must be the same.
 #include "calls.hpp"
+#include "same_as_linux.hpp"
 #include "support/catch.hpp"
 #include "support/net.hpp"
 
@@ -11,26 +12,7 @@
 namespace {
 
 using coir_test::Calls;
-namespace sim = coir::detail::sim;
-
-// The traces of both, side by side in the failure's message.
-template <class Script>
-void same_as_linux(Script script) {
-    Calls on_linux(coir::detail::real_sys());
-    script(on_linux);
-    coir::testing::SimOptions options;
-    options.faults.emplace();
-    options.order = coir::testing::SimOrder::fifo;
-    const auto world = std::make_shared<sim::World>(options);
-    sim::SimSys sys(*world);
-    {
-        Calls in_world(sys);
-        script(in_world);
-        REQUIRE(!on_linux.trace().empty());
-        CHECK(in_world.trace() == on_linux.trace());
-    }
-    CHECK(world->descriptors.open() == 0);
-}
+using coir_test::same_as_linux;
 
 }  // namespace
 

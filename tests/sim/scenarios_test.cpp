@@ -57,6 +57,7 @@ COIR_SCENARIO("accept_limits", 200)
 COIR_SCENARIO("bridge_sync", 200)
 COIR_SCENARIO("bufring", 200)
 COIR_SCENARIO("cancel_matrix", 200)
+COIR_SCENARIO("children", 200)
 COIR_SCENARIO("close_anywhere", 200)
 COIR_SCENARIO("cq_tiny", 200)
 COIR_SCENARIO("deadline_race", 200)
@@ -74,7 +75,7 @@ COIR_SCENARIO("throwing_zoo", 200)
 COIR_SCENARIO("timeout_nest", 200)
 COIR_SCENARIO("two_loops", 200)
 
-TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 20); }
+TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 21); }
 
 namespace {
 

@@ -34,6 +34,10 @@ public:
 
     /// One system call. Unused arguments are 0.
     virtual long call(long number, long a, long b, long c, long d, long e, long f) noexcept;
+    /// clone(2) with CLONE_VM | CLONE_VFORK in `flags`: `child(argument)` begins on the other stack, in the
+    /// same memory, and the caller stands still until it makes execve or exit_group. The process' number.
+    virtual long make_child(int (*child)(void*), void* argument, char* stack_top, int flags,
+                            int* pidfd) noexcept;
     /// The monotonic clock, read afresh.
     virtual TimePoint now() noexcept;
     /// A random number, for jitter and identifiers; never for secrets.
@@ -42,6 +46,13 @@ public:
     /// while one is outside.
     virtual void job_started() noexcept;
     virtual void job_finished() noexcept;
+
+    /// Work that would hold up the loop's thread, and is only system calls of coir's own. A world that
+    /// makes those itself takes it: `run(argument)` comes later, on a thread of the loops'. False: a thread of the
+    /// pool is to do it.
+    virtual bool take_job(void (*run)(void*) noexcept, void* argument) noexcept;
+    /// Of a job that was taken. True: it will not run.
+    virtual bool withdraw_job(void* argument) noexcept;
 
     /// The loop goes round without anything to do, for its idle hooks: a virtual clock, which only
     /// moves when a loop sleeps, may move a little.

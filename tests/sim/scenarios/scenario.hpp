@@ -28,8 +28,8 @@ struct Scenario {
 
 // In a header, because a constant is otherwise its file's own.
 extern const Scenario accept_limits_scenario, bridge_sync_scenario, bufring_scenario,
-    cancel_matrix_scenario, close_anywhere_scenario, cq_tiny_scenario, deadline_race_scenario,
-    deadlock_scenario, echo_pair_scenario, echo_storm_scenario, fd_reuse_scenario,
+    cancel_matrix_scenario, children_scenario, close_anywhere_scenario, cq_tiny_scenario,
+    deadline_race_scenario, deadlock_scenario, echo_pair_scenario, echo_storm_scenario, fd_reuse_scenario,
     lock_garden_scenario, oom_scenario, op_storm_scenario, queue_pipeline_scenario,
     slowloris_scenario, task_tree_scenario, throwing_zoo_scenario, timeout_nest_scenario,
     two_loops_scenario;

@@ -12,6 +12,7 @@ const std::vector<const Scenario*>& all_scenarios() {
         &bridge_sync_scenario,
         &bufring_scenario,
         &cancel_matrix_scenario,
+        &children_scenario,
         &close_anywhere_scenario,
         &cq_tiny_scenario,
         &deadline_race_scenario,
@@ -50,6 +51,7 @@ coir::testing::SimResult run_scenario(const Scenario& scenario,
                                       const coir::testing::SimOptions& options) {
     auto result = coir::testing::simulate(prepared(scenario, options), scenario.run);
     expect(result.open_descriptors == 0, "all descriptors are closed");
+    expect(result.open_processes == 0, "all processes have been waited for");
     return result;
 }
 
