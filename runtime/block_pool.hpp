@@ -5,6 +5,8 @@
 // only its thread allocates and frees; afterwards any thread may free.
 #pragma once
 
+#include <coir/detail/state.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,14 +20,14 @@ namespace detail {
 class BlockPool {
 public:
     /// Sizes up to this are pooled; larger blocks come from operator new and have class 0.
-    static constexpr std::size_t largest = 1024;
+    static constexpr std::size_t largest = largest_block;
 
     void* allocate(std::size_t size, std::uint16_t& block_class) {
         if (size > largest) {
             block_class = 0;
             return allocate_large(size);
         }
-        const std::size_t index = (size + granule - 1) / granule;
+        const std::size_t index = block_class_of(size);
         block_class = static_cast<std::uint16_t>(index);
         Free*& head = free_[index];
         if (!head) [[unlikely]] cut(index);
@@ -46,7 +48,7 @@ public:
 
 private:
     static constexpr std::size_t alignment = 64;
-    static constexpr std::size_t granule = 64;
+    static constexpr std::size_t granule = block_granule;
     static constexpr std::size_t slab_bytes = 32 * 1024;
     struct Free {
         Free* next;

@@ -35,19 +35,18 @@ void CallbackBase::cancel() noexcept {
 }
 
 void CallbackBase::dispose() noexcept {
-    Scheduler& scheduler = *scheduler_;
-    const std::uint16_t block_class = block_class_;
-    const bool pooled = pooled_;
-    if (!pooled) {
+    if (!pooled_) {
         delete this;
         return;
     }
+    Scheduler& scheduler = *scheduler_;
+    const std::uint16_t block_class = block_class_;
     void* memory = dynamic_cast<void*>(this);
     this->~CallbackBase();
     scheduler.free_block(memory, block_class);
 }
 
-void CallbackBase::call() noexcept {
+[[gnu::always_inline]] inline void CallbackBase::call_inline() noexcept {
     if (cancelled() || scheduler_->closed()) return;
     const InContext in(*scheduler_, variables_);
     try {
@@ -58,8 +57,10 @@ void CallbackBase::call() noexcept {
     if (scheduler_->debug()) [[unlikely]] scheduler_->check_step_time(this);
 }
 
+void CallbackBase::call() noexcept { call_inline(); }
+
 void CallbackBase::run_and_release() noexcept {
-    call();
+    call_inline();
     drop_ref();
 }
 
@@ -67,19 +68,26 @@ static void run_callback(ReadyEntry& entry) noexcept {
     static_cast<CallbackBase&>(entry).run_and_release();
 }
 
+static void prepare(CallbackBase& callback) noexcept {
+    callback.run = &run_callback;
+    if (contexts_in_use()) [[unlikely]] callback.variables() = current_context().copy();
+}
+
+// Before the loop runs, its thread's posts keep their place among its call_soon's.
+[[gnu::noinline]] static void queue_behind_posts(Scheduler& scheduler) {
+    scheduler.require_thread("call_soon");
+    if (!scheduler.running()) scheduler.drain_inbox();
+}
+
 void queue_callback(CallbackBase& callback) {
     Scheduler& scheduler = callback.scheduler();
-    scheduler.require_thread("call_soon");
-    // Before the loop runs, its thread's posts keep their place among its call_soon's.
-    if (!scheduler.running()) scheduler.drain_inbox();
-    callback.run = &run_callback;
-    callback.variables() = capture_context();
+    if (running_here != &scheduler) [[unlikely]] queue_behind_posts(scheduler);
+    prepare(callback);
     scheduler.push_ready(callback);
 }
 
 void queue_callback_threadsafe(CallbackBase& callback) {
-    callback.run = &run_callback;
-    callback.variables() = capture_context();
+    prepare(callback);
     if (running_here == &callback.scheduler()) {
         callback.scheduler().push_ready(callback);  // in order with call_soon
     } else if (!callback.scheduler().post(callback)) {
@@ -90,8 +98,7 @@ void queue_callback_threadsafe(CallbackBase& callback) {
 void queue_timer(CallbackBase& callback, TimePoint when) {
     Scheduler& scheduler = callback.scheduler();
     scheduler.require_thread("call_later");
-    callback.run = &run_callback;
-    callback.variables() = capture_context();
+    prepare(callback);
     callback.arm(when);
 }
 

@@ -152,6 +152,8 @@ std::size_t EventLoop::main_stack_size() const noexcept {
     return scheduler_->options().main_stack_size;
 }
 detail::Scheduler& EventLoop::open_scheduler() const {
+    // A loop that runs here is open.
+    if (detail::running_here == scheduler_) [[likely]] return *scheduler_;
     // Before anything is made: the pool that its memory comes from is the loop's thread's alone.
     scheduler_->require_open("creating a task, future or callback");
     scheduler_->require_thread("creating a task, future or callback");

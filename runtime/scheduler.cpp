@@ -3,6 +3,7 @@
 #include "scheduler.hpp"
 
 #include "environment.hpp"
+#include "leave.hpp"
 #include "legacy_hooks.hpp"
 #include "loop_signals.hpp"
 #include "overflow.hpp"
@@ -31,7 +32,6 @@ namespace {
 
 constexpr std::int32_t steps_per_clock_sample = 64;
 constexpr std::int32_t steps_per_poll = 256;
-constexpr std::int32_t credits_per_step = 128;
 
 constinit MadeOnce<bool> layer_checked;
 
@@ -96,21 +96,6 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
 Scheduler::~Scheduler() = default;
 
 // --- Suspending ---------------------------------------------------------------------------------
-
-// What runs after the next one is known already: with many tasks, their control blocks and stacks
-// are no longer in the nearest caches.
-inline void Scheduler::prefetch(const ReadyEntry& coming) noexcept {
-    __builtin_prefetch(coming.next_ready);
-    if (coming.run) return;
-    const TaskBase& task = static_cast<const TaskBase&>(coming);
-    if (task.started_) {
-        __builtin_prefetch(task.context_.stack_pointer);
-    } else {
-        // Its callable; the reference count is in another line yet.
-        __builtin_prefetch(&task + 1);
-        __builtin_prefetch(&task);
-    }
-}
 
 inline ReadyEntry* Scheduler::pop_ready() noexcept {
     ReadyEntry* entry = ready_head_;
@@ -199,7 +184,7 @@ inline ReadyEntry* Scheduler::next_entry() noexcept {
 }
 
 // Gives a task that is to begin its stack, with the fiber that sleeps there or a new one.
-void Scheduler::bind_stack(TaskBase& task) noexcept {
+[[gnu::noinline]] void Scheduler::bind_stack(TaskBase& task) noexcept {
     StackSlot& slot = task.stack_class_->take();
     if (!slot.idle_fiber.stack_pointer) [[unlikely]] make_fiber(slot);
     task.context_ = slot.idle_fiber;
@@ -244,33 +229,7 @@ inline FiberContext* Scheduler::enter_next(ReadyEntry* next) noexcept {
     if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_in();
 }
 
-//                                                                            // await path 4/7
-// Leaves the current task for whoever is next. What nearly always happens is done here, with no
-// call but the switch, which is the last thing: a suspended task that has been started before is
-// next, and it is not yet time to look at anything else.
-[[gnu::always_inline]] inline void Scheduler::leave_current(TaskBase& self) noexcept {
-    ReadyEntry* const head = ready_head_;
-    if (steps_left_ <= 1 || !head || head->run) [[unlikely]] return leave_slowly(self);
-    TaskBase& next = static_cast<TaskBase&>(*head);
-    if (!next.started_ || &next == &self) [[unlikely]] return leave_slowly(self);
-    --steps_left_;
-    ReadyEntry* const coming = head->next_ready;
-    ready_head_ = coming;
-    if (coming) {
-        prefetch(*coming);
-    } else {
-        ready_tail_ = &ready_head_;
-    }
-    current_ = &next;
-    credits_ = credits_per_step;
-    switch_context(thread_, self.context_, next.context_);
-}
-
-void Scheduler::suspend(Park& park) noexcept {
-    TaskBase& self = *current_;
-    self.park_ = &park;
-    leave_current(self);
-}
+void Scheduler::suspend(Park& park) noexcept { suspend_inline(park); }
 
 void Scheduler::yield() noexcept {
     TaskBase& self = *current_;

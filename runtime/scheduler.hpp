@@ -56,6 +56,8 @@ public:
     TaskBase* current() const noexcept { return current_; }
     /// Suspends the current task, which `park` describes, until make_ready(). Never throws.
     void suspend(Park& park) noexcept;
+    /// The same where a call would count (leave.hpp).
+    void suspend_inline(Park& park) noexcept;
     /// Queues a suspended task. Each suspension is ended exactly once.
     void make_ready(TaskBase& task) noexcept {
         task.park_ = nullptr;  // a cancel request that comes now finds nothing to interrupt
@@ -89,6 +91,7 @@ public:
     /// A task has ended with this outcome.
     void release_context(TaskBase& task, Outcome outcome) noexcept;
     void finish(TaskBase& task) noexcept;
+    static void lose_outcome(TaskBase& task) noexcept;
     IntrusiveList<TaskBase>& tasks() noexcept { return tasks_; }
     std::size_t tasks_alive() const noexcept { return tasks_alive_; }
 
@@ -432,6 +435,7 @@ private:
     TimePoint looked_at_kernel_{};  // while polling busily
     bool deadlock_said_ = false;
     FloatControl float_control_;  // what tasks begin with: the thread's own when the run began
+    static constexpr std::int32_t credits_per_step = 128;
     /// After a look that found nothing, the next one is so far away at most; see kernel_looks.cpp.
     static constexpr std::int32_t steps_per_quiet_poll = 4096;
     static constexpr Nanoseconds time_per_quiet_poll = std::chrono::microseconds(50);

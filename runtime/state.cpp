@@ -3,6 +3,7 @@
 //
 //   pending --settle()--> value | error | cancelled        (once; then the waiters are woken in order)
 #include "context.hpp"
+#include "leave.hpp"
 #include "made_error.hpp"
 
 #include <coir/error.hpp>
@@ -83,7 +84,7 @@ std::string copy_reason(const std::string& message) noexcept {
     }
 }
 
-StateBase::~StateBase() {
+void StateBase::drop_callbacks() noexcept {
     while (Waiter* waiter = waiters_.pop_front()) {
         // Only callbacks can be left: a waiting task keeps it.
         if (waiter->notify == &DoneCallback::queue) delete static_cast<DoneCallback*>(waiter);
@@ -97,6 +98,11 @@ const std::string& StateBase::cancel_message() const noexcept {
 void StateBase::require_thread(const char* call) const { scheduler_->require_thread(call); }
 
 void StateBase::require_settable() const {
+    // A loop that runs here is open.
+    if (running_here != scheduler_ || done()) [[unlikely]] refuse_unless_settable();
+}
+
+void StateBase::refuse_unless_settable() const {
     require_thread("setting a future");
     if (done()) throw InvalidStateError("coir: the future is done already");
     if (scheduler_->closed()) throw InvalidStateError("coir: the future's loop is closed");
@@ -161,21 +167,32 @@ void StateBase::settle(Outcome outcome) noexcept {
     throw WrongThreadError("coir: what is awaited belongs to another loop");
 }
 
+[[noreturn, gnu::noinline]] static void throw_of_a_ring() {
+    throw InvalidStateError("coir: a task cannot await itself, or a task that waits for it");
+}
+
 TaskBase& StateBase::awaiting_task() const {
     TaskBase& self = this_task("await");
     if (scheduler_ != &self.scheduler()) [[unlikely]] throw_of_another_loop();
     return self;
 }
 
-void StateBase::wait(TaskBase& self) {
+bool StateBase::wait_kept() {
+    TaskBase& self = awaiting_task();
+    Kept kept(*this);
+    wait_inline(self);
+    return kept.pass_on();
+}
+
+void StateBase::wait(TaskBase& self) { wait_inline(self); }
+
+[[gnu::always_inline]] inline void StateBase::wait_inline(TaskBase& self) {
     if (done()) {
         self.check_cancelled();
         scheduler_->spend_credit();
         return;
     }
-    if (would_wait_for(this, self)) {
-        throw InvalidStateError("coir: a task cannot await itself, or a task that waits for it");
-    }
+    if (is_task_ && would_wait_for(this, self)) [[unlikely]] throw_of_a_ring();
     if (self.cancel_pending() && !self.masked()) {
         // Entered with an undelivered request: a task is cancelled and joined, anything else left.
         if (!is_task_) self.throw_cancelled();
@@ -190,7 +207,7 @@ void StateBase::wait(TaskBase& self) {
     park.waiter = &waiter;
     // While masked, a request is kept for later; the scheduler does not call this then.
     park.cancel = &AwaitPark::cancel_target;
-    scheduler_->suspend(park);
+    scheduler_->suspend_inline(park);
     if (park.given_up) self.throw_cancelled();
     if (outcome_ == Outcome::cancelled && self.cancel_pending() && !self.masked()) {
         self.throw_cancelled();
@@ -306,7 +323,9 @@ struct RemoteRelease : ReadyEntry {
 }
 
 void StateBase::last_ref() noexcept {
-    if (!scheduler_->usable_here() && release_at_home(*this)) return;
+    if (running_here != scheduler_) [[unlikely]] {
+        if (!scheduler_->usable_here() && release_at_home(*this)) return;
+    }
     references_.store(0, std::memory_order_relaxed);
     if (!owned_) dispose();
 }
@@ -321,7 +340,7 @@ void StateBase::dispose() noexcept {
     const std::uint16_t block_class = block_class_;
     void* memory = dynamic_cast<void*>(this);
     this->~StateBase();
-    free_state(scheduler, memory, block_class);
+    scheduler.free_block(memory, block_class);
 }
 
 // Nobody has looked at the outcome when the last handle goes. An error would be lost: say so, once.
@@ -338,6 +357,12 @@ void* allocate_state(Scheduler& scheduler, std::size_t size, std::uint16_t& bloc
     void* memory = scheduler.allocate_block(size, block_class);
     if (scheduler.debug()) [[unlikely]] scheduler.note_creation(memory);
     return memory;
+}
+
+StateMemory allocate_state_here(const char* call, std::size_t size) {
+    Scheduler& scheduler = running_scheduler(call);
+    std::uint16_t block_class = 0;
+    return {allocate_state(scheduler, size, block_class), &scheduler};
 }
 
 void free_state(Scheduler& scheduler, void* memory, std::uint16_t block_class) noexcept {

@@ -39,7 +39,6 @@ std::uint64_t next_task_id() noexcept {
 
 }  // namespace
 
-TaskBase::~TaskBase() = default;
 void TaskBase::finished() noexcept {}
 void TaskBase::left_behind() noexcept {}
 const TaskBase* TaskBase::joined_by() const noexcept { return nullptr; }
@@ -269,6 +268,10 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
         stacks = &reserve_stack(task, options);
     }
     if (contexts_in_use()) [[unlikely]] give_context(task, options);
+    // The whole half word at once: whoever awaits the task next reads it as one, which would have to
+    // wait for a store of a part of it.
+    task.awaits_ = 0;
+    task.given_up_ = false;
     task.owned_ = true;
     task.stack_class_ = stacks;
     task.spawn_site_ = site;
@@ -282,13 +285,18 @@ void Scheduler::start(TaskBase& task, const TaskOptions* options, const void* si
     push_ready(task);
 }
 
+// Apart: read together with the flag, the outcome's neighbour would have to wait for its store.
+[[gnu::noinline]] void Scheduler::lose_outcome(TaskBase& task) noexcept {
+    if (!task.retrieved_) task.lost_outcome();
+}
+
 void Scheduler::finish(TaskBase& task) noexcept {
     if (debug_) [[unlikely]] check_step_time();
     static_cast<ListLink&>(task).unlink();
     --tasks_alive_;
     task.finished();
     task.settle(task.outcome_);
-    if (task.detached_ && !task.retrieved_) [[unlikely]] task.lost_outcome();
+    if (task.detached_) [[unlikely]] lose_outcome(task);
     current_ = nullptr;
     task.disown();
 }

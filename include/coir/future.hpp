@@ -82,7 +82,8 @@ Future<T> new_future(Scheduler& scheduler) {
 /// A pending future of the running loop. Throws std::logic_error when no loop runs here.
 template <class T>
 Future<T> create_future() {
-    return detail::new_future<T>(detail::running_scheduler("create_future"));
+    return Future<T>(detail::StateRef<detail::FutureState<T>>::adopt(
+        detail::make_state_here<detail::FutureState<T>>("create_future")));
 }
 
 /// The setting side of a future. Dropped unset, its future gets BrokenPromise. Move-only; the

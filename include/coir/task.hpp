@@ -90,20 +90,31 @@ public:
 namespace detail {
 
 template <class F, class... Args>
-auto make_task_impl(Scheduler& scheduler, F&& f, Args&&... args) {
+struct TaskImplOf {
     static_assert(std::is_invocable_v<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>,
                   "coir: the callable cannot be called with these arguments (they are decay-copied "
                   "as by std::thread; use std::ref to share one)");
     using Result = TaskResult<F, Args...>;
-    using Impl = TaskImpl<Result, std::decay_t<F>, std::decay_t<Args>...>;
-    return make_state<Impl>(scheduler, std::forward<F>(f), std::forward<Args>(args)...);
+    using Type = TaskImpl<Result, std::decay_t<F>, std::decay_t<Args>...>;
+};
+template <class F, class... Args>
+auto make_task_impl(Scheduler& scheduler, F&& f, Args&&... args) {
+    return make_state<typename TaskImplOf<F, Args...>::Type>(scheduler, std::forward<F>(f),
+                                                             std::forward<Args>(args)...);
+}
+/// The same for the running loop; `call` is for the error when there is none.
+template <class F, class... Args>
+[[gnu::always_inline]] inline auto make_task_impl(const char* call, F&& f, Args&&... args) {
+    return make_state_here<typename TaskImplOf<F, Args...>::Type>(call, std::forward<F>(f),
+                                                                  std::forward<Args>(args)...);
 }
 
-template <class F, class... Args>
-[[gnu::always_inline]] inline auto start_task(Scheduler& scheduler, const TaskOptions* options,
-                                              F&& f, Args&&... args) {
+/// `where`: a Scheduler, or for the running one the name of the call.
+template <class Where, class F, class... Args>
+[[gnu::always_inline]] inline auto start_task(Where&& where, const TaskOptions* options, F&& f,
+                                              Args&&... args) {
     using Result = TaskResult<F, Args...>;
-    auto* impl = make_task_impl(scheduler, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* impl = make_task_impl(where, std::forward<F>(f), std::forward<Args>(args)...);
     // The handle's reference; the other one is the loop's, dropped when the task ends.
     auto ref = StateRef<ValueState<Result, TaskBase>>::adopt(impl);
     spawn(*impl, options);
@@ -113,8 +124,7 @@ template <class F, class... Args>
 template <class F, class... Args>
 [[gnu::always_inline]] inline TaskRef start_detached(const TaskOptions* options, F&& f,
                                                      Args&&... args) {
-    auto* impl = make_task_impl(running_scheduler("spawn_detached"), std::forward<F>(f),
-                                std::forward<Args>(args)...);
+    auto* impl = make_task_impl("spawn_detached", std::forward<F>(f), std::forward<Args>(args)...);
     auto ref = StateRef<TaskBase>::adopt(impl);
     impl->detach();  // first: it may end while it is being started
     spawn(*impl, options);
@@ -130,14 +140,14 @@ template <class F, class... Args>
 template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
 [[nodiscard, gnu::always_inline]] inline auto create_task(F&& f, Args&&... args) {
-    return detail::start_task(detail::running_scheduler("create_task"), nullptr, std::forward<F>(f),
+    return detail::start_task("create_task", nullptr, std::forward<F>(f),
                               std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 [[nodiscard, gnu::always_inline]] inline auto create_task(const TaskOptions& options, F&& f,
                                                           Args&&... args) {
-    return detail::start_task(detail::running_scheduler("create_task"), &options,
-                              std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::start_task("create_task", &options, std::forward<F>(f),
+                              std::forward<Args>(args)...);
 }
 
 /// Starts a task that nobody awaits: the loop owns it, and a failure goes to the loop's exception

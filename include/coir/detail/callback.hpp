@@ -6,7 +6,9 @@
 #include <coir/time.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -21,6 +23,7 @@ struct TimerNode {
     static constexpr std::uint32_t unarmed = ~std::uint32_t{0};
     std::uint32_t heap_index = unarmed;
     void (*fire)(TimerNode&) noexcept = nullptr;
+    std::uint64_t sequence = 0;  ///< the heap's: which arming this is
 };
 
 /// A timer that strikes one turn after its time, so that what becomes ready together with it runs
@@ -59,6 +62,7 @@ protected:
 private:
     friend class Scheduler;
     void dispose() noexcept;
+    void call_inline() noexcept;
 
     std::atomic<std::uint32_t> references_{2};
     std::atomic<bool> cancelled_{false};
@@ -79,6 +83,11 @@ public:
     void call() noexcept;
     void run_and_release() noexcept;
     void arm(TimePoint when);
+    /// For those that other threads make (runtime/post_memory.cpp).
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory, std::size_t size) noexcept;
+    static void* operator new(std::size_t size, std::align_val_t alignment);
+    static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept;
 };
 
 template <class F>

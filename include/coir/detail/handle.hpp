@@ -154,9 +154,7 @@ public:
     // `state_` may be another one when the task goes on.
     T awaited_value(bool move) const {
         State& awaited = state();
-        TaskBase& self = awaited.awaiting_task();
-        const StateBase::Kept kept(awaited);
-        awaited.wait(self);
+        const StateBase::Kept kept(awaited, awaited.wait_kept());
         awaited.throw_unless_value(true);
         return take_value<T>(awaited, move, 1);
     }

@@ -98,6 +98,8 @@ public:
     /// The current task, which is to await this. Throws std::logic_error outside of one, and
     /// WrongThreadError when this belongs to another loop.
     TaskBase& awaiting_task() const;
+    /// The same two for a handle: what it returns is for Kept, which keeps this from then on.
+    COIR_SUSPENDS bool wait_kept();
     /// Suspends `self`, the current task, until done. Throws CancelledError when that task was
     /// cancelled meanwhile and this state has nothing to give. What to throw for this state's own
     /// outcome is the caller's business, and so is keeping it.
@@ -106,26 +108,34 @@ public:
     /// awaiting task runs. Counted apart from the references, which take atomic operations.
     class Kept {
     public:
-        explicit Kept(StateBase& state) noexcept : state_(state), counted_(state.awaits_ < most) {
+        explicit Kept(StateBase& state) noexcept : state_(&state), counted_(state.awaits_ < most) {
             if (counted_) {
                 ++state.awaits_;
             } else {
                 state.add_ref();
             }
         }
+        /// Takes over what wait_kept() has begun.
+        Kept(StateBase& state, bool counted) noexcept : state_(&state), counted_(counted) {}
         Kept(const Kept&) = delete;
         Kept& operator=(const Kept&) = delete;
         ~Kept() {
-            if (!counted_) {
-                state_.drop_ref();
-            } else if (--state_.awaits_ == 0 && state_.given_up_) [[unlikely]] {
-                state_.dispose();
+            if (!state_) return;
+            if (!counted_) [[unlikely]] {
+                state_->drop_ref();
+            } else if (--state_->awaits_ == 0 && state_->given_up_) [[unlikely]] {
+                state_->dispose();
             }
+        }
+        /// Leaves it to another one.
+        bool pass_on() noexcept {
+            state_ = nullptr;
+            return counted_;
         }
 
     private:
         static constexpr std::uint16_t most = (1u << 13) - 1;
-        StateBase& state_;
+        StateBase* state_;
         const bool counted_;
     };
     /// Throws for a pending state (`InvalidStateError`), an error, or a cancellation.
@@ -138,6 +148,7 @@ public:
 
     /// For Future and Promise: throws InvalidStateError unless pending and on the right thread.
     void require_settable() const;
+    void refuse_unless_settable() const;
     void set_error(std::exception_ptr error);
     bool set_cancelled(const std::string& message);
     /// The setting side is gone: BrokenPromise, unless the loop is gone too.
@@ -180,13 +191,17 @@ protected:
           retrieved_(false),
           moved_out_(false),
           scheduler_(&scheduler) {}
-    virtual ~StateBase();
+    virtual ~StateBase() {
+        if (!waiters_.empty()) [[unlikely]] drop_callbacks();
+    }
+    void drop_callbacks() noexcept;
     void settle(Outcome outcome) noexcept;
 
     friend class Scheduler;
     friend class TaskBase;
 
     [[noreturn]] void throw_outcome(bool awaited);
+    void wait_inline(TaskBase& self);
     void last_ref() noexcept;
     /// The loop gives up a task that has ended.
     void disown() noexcept {
@@ -223,22 +238,51 @@ public:
 COIR_API void* allocate_state(Scheduler& scheduler, std::size_t size, std::uint16_t& block_class);
 COIR_API void free_state(Scheduler& scheduler, void* memory, std::uint16_t block_class) noexcept;
 
+/// Memory for a state of the running loop. Throws std::logic_error naming `call` when there is none.
+struct StateMemory {
+    void* memory;
+    Scheduler* scheduler;
+};
+COIR_API StateMemory allocate_state_here(const char* call, std::size_t size);
+
+/// Sizes up to this come from the loop's pool, in classes; larger ones have class 0.
+inline constexpr std::size_t largest_block = 1024;
+inline constexpr std::size_t block_granule = 64;
+constexpr std::uint16_t block_class_of(std::size_t size) noexcept {
+    return size > largest_block
+               ? std::uint16_t{0}
+               : static_cast<std::uint16_t>((size + block_granule - 1) / block_granule);
+}
+
 template <class State, class... Args>
-State* make_state(Scheduler& scheduler, Args&&... args) {
+[[gnu::always_inline]] inline State* construct_state(Scheduler& scheduler, void* memory,
+                                                     Args&&... args) {
     static_assert(alignof(State) <= 64, "coir: over-aligned callables and results are not supported");
-    std::uint16_t block_class = 0;
-    void* memory = allocate_state(scheduler, sizeof(State), block_class);
+    constexpr std::uint16_t block_class = block_class_of(sizeof(State));
     if constexpr (std::is_nothrow_constructible_v<State, Scheduler&, Args...>) {
-        return State::adopt(new (memory) State(scheduler, std::forward<Args>(args)...), block_class);
+        return State::adopt(::new (memory) State(scheduler, std::forward<Args>(args)...), block_class);
     } else {
         try {
-            return State::adopt(new (memory) State(scheduler, std::forward<Args>(args)...),
+            return State::adopt(::new (memory) State(scheduler, std::forward<Args>(args)...),
                                 block_class);
         } catch (...) {
             free_state(scheduler, memory, block_class);
             throw;
         }
     }
+}
+
+template <class State, class... Args>
+State* make_state(Scheduler& scheduler, Args&&... args) {
+    std::uint16_t block_class = 0;
+    void* memory = allocate_state(scheduler, sizeof(State), block_class);
+    return construct_state<State>(scheduler, memory, std::forward<Args>(args)...);
+}
+/// The same for the running loop; `call` is for the error when there is none.
+template <class State, class... Args>
+[[gnu::always_inline]] inline State* make_state_here(const char* call, Args&&... args) {
+    const StateMemory made = allocate_state_here(call, sizeof(State));
+    return construct_state<State>(*made.scheduler, made.memory, std::forward<Args>(args)...);
 }
 
 /// Storage for a result of type T: nothing for void, a pointer for T&.

@@ -126,7 +126,7 @@ public:
 
 protected:
     explicit TaskBase(Scheduler& scheduler) noexcept : StateBase(scheduler, true) {}
-    ~TaskBase() override;
+    ~TaskBase() override = default;
 
     /// Runs the callable and stores its result.
     virtual void invoke() = 0;

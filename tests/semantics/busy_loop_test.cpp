@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+// A loop that always has something ready still hears of the kernel, timers and other threads.
+#include "support/catch.hpp"
+#include "support/run.hpp"
+
+#include <coir/await.hpp>
+#include <coir/event_loop.hpp>
+#include <coir/fd.hpp>
+#include <coir/net.hpp>
+#include <coir/task.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using coir_test::run_in_loop;
+
+namespace {
+
+struct Pair {
+    Pair() {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+        near = coir::Fd(ends[0]);
+        far = coir::Fd(ends[1]);
+    }
+    coir::Fd near;
+    coir::Fd far;
+};
+
+// Yields until `done`, and says how often.
+template <class Done>
+int steps_until(Done&& done) {
+    constexpr int most = 100'000;
+    int steps = 0;
+    while (steps < most && !done()) {
+        coir::yield_now();
+        ++steps;
+    }
+    return steps;
+}
+
+void let_the_kernel_be_quiet() {
+    for (int i = 0; i < 10'000; ++i) coir::yield_now();
+}
+
+}  // namespace
+
+TEST_CASE("rule 8: a busy loop whose kernel was quiet sees what comes within 4,096 steps") {
+    run_in_loop([] {
+        for (int round = 0; round < 10; ++round) {
+            Pair pair;
+            bool seen = false;
+            auto reader = coir::create_task([&] {
+                coir::wait_readable(pair.near.get());
+                seen = true;
+            });
+            let_the_kernel_be_quiet();
+            CHECK_FALSE(seen);
+            REQUIRE(::write(pair.far.get(), "x", 1) == 1);
+            CHECK(steps_until([&] { return seen; }) <= 4096 + 256);
+            coir::await(reader);
+        }
+    });
+}
+
+TEST_CASE("rule 8: timers and posts keep their 256 steps while the kernel is quiet") {
+    run_in_loop([] {
+        auto& loop = coir::get_running_loop();
+        Pair pair;
+        auto idle = coir::create_task([&] { coir::wait_readable(pair.near.get()); });
+        for (int round = 0; round < 10; ++round) {
+            let_the_kernel_be_quiet();
+            bool fired = false;
+            loop.call_later(0s, [&] { fired = true; });
+            CHECK(steps_until([&] { return fired; }) <= 257);
+
+            let_the_kernel_be_quiet();
+            bool ran = false;
+            std::thread([&] { loop.call_soon_threadsafe([&] { ran = true; }); }).join();
+            CHECK(steps_until([&] { return ran; }) <= 257);
+        }
+        REQUIRE(::write(pair.far.get(), "x", 1) == 1);
+        coir::await(idle);
+    });
+}
