@@ -196,7 +196,8 @@ SimResult simulate(const SimOptions& options, F&& program) {
 /// A run that fails (`program` throws), made smaller as long as it fails in the same way: without
 /// kinds of faults, with fewer choices that are not harmless, and with smaller ones. The seed stays,
 /// for what is drawn from it beside the choices. Throws std::invalid_argument when the run does not
-/// fail. What ends the process, such as a failed assertion, cannot be made smaller.
+/// fail. What ends the process, such as a failed assertion, is run in children of fork(), each of which may
+/// take a minute; other threads of the program are not in them.
 template <class F>
 SimFailure minimise(const SimOptions& options, F&& program, const SimBudget& budget = {}) {
     return detail::minimise(options, [&program] { static_cast<void>(program()); }, budget);

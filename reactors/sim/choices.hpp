@@ -82,6 +82,7 @@ public:
     std::uint64_t hash() const noexcept { return hash_; }
     std::uint64_t made() const noexcept { return made_; }
     bool diverged() const noexcept { return diverged_; }
+    const std::vector<testing::SimChoice>& log() const noexcept { return log_; }
     std::vector<testing::SimChoice> take_log() noexcept { return std::move(log_); }
 
 private:

@@ -2,19 +2,15 @@
 // coir::testing::minimise: a failing run with as few choices as possible that fails the same way.
 #include "choices.hpp"
 #include "fault_table.hpp"
-#include "world.hpp"
+#include "order.hpp"
+#include "outcome.hpp"
 
 #include <coir/testing.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
-#include <cstdlib>
-#include <cxxabi.h>
-#include <memory>
 #include <span>
 #include <stdexcept>
-#include <typeinfo>
 #include <vector>
 
 namespace coir {
@@ -23,37 +19,13 @@ namespace testing {
 namespace {
 
 using coir::detail::sim::FaultKind;
+using coir::detail::sim::Order;
+using coir::detail::sim::Outcome;
+using coir::detail::sim::run_here;
+using coir::detail::sim::run_in_child;
 using coir::detail::sim::Site;
 
 constexpr SimChoice harmless{0, 1, 0};  // whatever is asked
-
-// Numbers differ from run to run of the same failure: ports, sizes, times.
-std::string without_numbers(const char* text) {
-    std::string kept;
-    for (const char* c = text; *c != '\0'; ++c) {
-        const bool digit = std::isdigit(static_cast<unsigned char>(*c)) != 0;
-        if (!digit) {
-            kept += *c;
-        } else if (kept.empty() || kept.back() != '#') {
-            kept += '#';
-        }
-    }
-    return kept.substr(0, kept.find('\n'));
-}
-
-std::string signature_of(const std::exception_ptr& error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-        const char* name = typeid(e).name();
-        int status = 0;
-        const std::unique_ptr<char, void (*)(void*)> readable(
-            abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-        return std::string(status == 0 ? readable.get() : name) + ": " + without_numbers(e.what());
-    } catch (...) {
-        return "an exception of another kind";
-    }
-}
 
 class Minimiser {
 public:
@@ -85,20 +57,29 @@ private:
         return runs_left_ == 0 || coir::detail::real_sys().now() >= until_;
     }
 
+    // In a child first: what ends a process must not end this one.
     void record() {
         SimOptions options = best_;
         options.record = true;
-        std::exception_ptr error;
-        const SimResult result = detail::simulate(options, program_, error);
+        Outcome outcome = run_in_child(options, program_);
         ++runs_;
-        if (!error) {
+        if (outcome.failed && !outcome.ended_process) {
+            run_ = &run_here;
+            outcome = run_here(options, program_);
+        }
+        if (!outcome.failed) {
             throw std::invalid_argument("coir: minimise: seed " + std::to_string(best_.seed) +
                                         " does not fail");
         }
-        signature_ = signature_of(error);
-        best_.faults = result.faults;
-        best_.order = result.order;
-        best_.replay = result.choices;
+        if (outcome.ended_process && outcome.choices.empty()) {
+            throw std::invalid_argument("coir: minimise: seed " + std::to_string(best_.seed) +
+                                        ": " + outcome.signature +
+                                        "; what it chose before that is not known");
+        }
+        signature_ = outcome.signature;
+        if (!best_.faults) best_.faults = SimFaults::drawn(best_.seed);
+        best_.order = Order(best_.order, best_.seed).kind();
+        best_.replay = std::move(outcome.choices);
         if (best_.replay.empty()) best_.replay.push_back(harmless);
     }
 
@@ -107,9 +88,8 @@ private:
         if (spent()) return false;
         --runs_left_;
         ++runs_;
-        std::exception_ptr error;
-        detail::simulate(candidate, program_, error);
-        if (!error || signature_of(error) != signature_) return false;
+        const Outcome outcome = run_(candidate, program_);
+        if (!outcome.failed || outcome.signature != signature_) return false;
         best_ = candidate;
         return true;
     }
@@ -190,6 +170,7 @@ private:
     std::uint64_t runs_left_;
     std::uint64_t runs_ = 0;
     const TimePoint until_;
+    Outcome (*run_)(const SimOptions&, const std::function<void()>&) = &run_in_child;
 };
 
 }  // namespace

@@ -6,7 +6,11 @@
 #include <coir/testing.hpp>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -90,8 +94,21 @@ void check_minimised(const std::function<void()>& program, bool with_faults,
     const testing::SimOptions read = testing::options_from_text(testing::to_text(failure.options));
     CHECK(testing::to_text(read) == testing::to_text(failure.options));
     CHECK_THROWS_AS(testing::simulate(read, program), std::runtime_error);
-    CHECK(failure.to_cpp("program").find("simulate(options, program)") != std::string::npos);
 }
+
+// A bug that ends the process: what has been given back is used.
+void aborts_on_a_cut_read() {
+    try {
+        takes_one_read_for_granted();
+    } catch (const coir::IoError&) {
+        throw;
+    } catch (const std::runtime_error&) {
+        std::fprintf(stderr, "a wrong size\n");
+        std::abort();
+    }
+}
+
+void ends_without_a_word() { std::_Exit(3); }
 
 }  // namespace
 
@@ -101,6 +118,36 @@ TEST_CASE("minimise: a fault that a program does not expect", "[minimise]") {
 
 TEST_CASE("minimise: an order that a program does not expect", "[minimise]") {
     check_minimised(loses_an_update, false, "std::runtime_error: an update is lost: #");
+}
+
+// ThreadSanitizer and AddressSanitizer have handlers of their own for what ends a process.
+#if !COIR_TSAN && !COIR_ASAN
+TEST_CASE("minimise: a run that ends its process", "[minimise]") {
+    const testing::SimOptions options = first_failing(takes_one_read_for_granted, true);
+    const testing::SimFailure failure =
+        testing::minimise(options, aborts_on_a_cut_read, {500, std::chrono::seconds(20)});
+    INFO(testing::to_text(failure.options));
+    CHECK(failure.signature == "signal 6: a wrong size");
+    CHECK(failure.choices <= 25);
+    CHECK_THROWS_AS(testing::simulate(failure.options, takes_one_read_for_granted), std::runtime_error);
+    CHECK_THROWS_AS(testing::minimise({}, ends_without_a_word), std::invalid_argument);
+}
+#endif
+
+// The text of tests/sim/printed_test.inc is to_cpp()'s: it is compiled here, and fails as it did when it
+// was found.
+TEST_CASE("minimise: the test that it prints", "[minimise]") {
+    const auto printed = [] {
+#include "printed_test.inc"
+    };
+    CHECK_THROWS_AS(printed(), std::runtime_error);
+    const char* seeds = std::getenv("COIR_SEEDS");
+    REQUIRE(seeds);
+    std::ifstream file(std::string(seeds) + "/../sim/printed_test.inc");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const testing::SimOptions options = first_failing(loses_an_update, false);
+    const auto failure = testing::minimise(options, loses_an_update, {2000, std::chrono::seconds(20)});
+    CHECK(failure.to_cpp("loses_an_update") == text);
 }
 
 TEST_CASE("minimise: what does not fail cannot be made smaller", "[minimise]") {

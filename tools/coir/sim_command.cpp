@@ -73,10 +73,6 @@ std::string format_text(const SimScenario& scenario, const SeedReport& report) {
 
 // A failing seed as a file for --replay; the test is its comment.
 std::string minimised(const SimScenario& scenario, const SeedFailure& failure) {
-    if (failure.ended_process) {
-        throw CommandError(exit_failure, "seed " + std::to_string(failure.seed) +
-                                             " ends the process: it cannot be made smaller");
-    }
     SimOptions options;
     options.seed = failure.seed;
     note("making seed " + std::to_string(failure.seed) + " smaller: a minute at most");
