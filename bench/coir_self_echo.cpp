@@ -9,6 +9,7 @@
 #include <fcntl.h>
 
 #include "cases.hpp"
+#include "measures.hpp"
 #include "raw/echo_loop.hpp"
 #include "raw/self_echo.hpp"
 
@@ -64,6 +65,10 @@ struct Pair {
 
 }  // namespace
 
+EchoLoop coir_echo_loop(const std::string& reactor) {
+  return [reactor](const EchoPlan& plan) { return echo_with_coir(reactor, plan); };
+}
+
 void add_coir_self_echo_cases(std::vector<Case>& cases) {
   // The "must" column: at 64 pairs; at 1,000 the stacks of 2,000 tasks no longer fit the caches.
   constexpr Pair pairs[] = {
@@ -80,9 +85,7 @@ void add_coir_self_echo_cases(std::vector<Case>& cases) {
       raw.baseline = true;
       cases.push_back(std::move(raw));
       const std::string reactor = pair.reactor;
-      Case ours = self_echo_case(
-          "coir_" + reactor,
-          [reactor](const EchoPlan& plan) { return echo_with_coir(reactor, plan); }, shape);
+      Case ours = self_echo_case("coir_" + reactor, coir_echo_loop(reactor), shape);
       ours.group = group;
       if (shape.pairs == 64) ours.must = shape.family == Family::Tcp ? pair.must_tcp : pair.must_unix;
       if (shape.pairs == 1000 && shape.family == Family::Unix) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coir/coir.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "cases.hpp"
+#include "measures.hpp"
 #include "support/clock.hpp"
 
 // What a switch, a spawn and a hand-over cost through coir's public interface: cancellation,
@@ -43,7 +45,7 @@ double with_idle_connection(double (*measure)(std::size_t), std::size_t argument
 }
 
 double measure_yield(std::size_t task_count) {
-  const std::size_t turns = 4'000'000 / task_count;
+  const std::size_t turns = std::max<std::size_t>(1, 4'000'000 / task_count);
   bool stop = false;
   std::vector<coir::Task<void>> tasks;
   for (std::size_t i = 1; i < task_count; ++i) {
@@ -109,6 +111,8 @@ void add(std::vector<Case>& cases, const std::string& group, double must,
 }
 
 }  // namespace
+
+double coir_yield(std::size_t tasks) { return with_idle_connection(measure_yield, tasks); }
 
 void add_coir_switch_cases(std::vector<Case>& cases) {
   add(cases, "yield_1", 0, measure_yield, 1);

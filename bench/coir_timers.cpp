@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cases.hpp"
+#include "measures.hpp"
 #include "support/clock.hpp"
 
 // call_later callbacks: armed, cancelled, and fired within a second, against the bare 4-ary heap.
@@ -19,24 +20,24 @@ namespace {
 
 constexpr std::size_t kTimers = 200'000;
 
-std::vector<std::chrono::microseconds> random_delays(std::int64_t from_us, std::int64_t to_us) {
+std::vector<std::chrono::microseconds> random_delays(std::size_t count, std::int64_t from_us,
+                                                     std::int64_t to_us) {
   std::mt19937_64 random(42);
   std::uniform_int_distribution<std::int64_t> pick(from_us, to_us);
   std::vector<std::chrono::microseconds> delays;
-  for (std::size_t i = 0; i < kTimers; ++i) delays.emplace_back(pick(random));
+  for (std::size_t i = 0; i < count; ++i) delays.emplace_back(pick(random));
   return delays;
 }
 
-double ns_each(std::int64_t begin_ns) {
-  return static_cast<double>(now_ns() - begin_ns) / static_cast<double>(kTimers);
-}
-
-double measure_arm_or_cancel(bool cancel) {
-  return coir::run([cancel] {
+double measure_arm_or_cancel(bool cancel, std::size_t count) {
+  return coir::run([cancel, count] {
+    const auto ns_each = [count](std::int64_t begin_ns) {
+      return static_cast<double>(now_ns() - begin_ns) / static_cast<double>(count);
+    };
     coir::EventLoop& loop = coir::get_running_loop();
-    const auto delays = random_delays(3'600'000'000, 7'200'000'000);
+    const auto delays = random_delays(count, 3'600'000'000, 7'200'000'000);
     std::vector<coir::TimerHandle> handles;
-    handles.reserve(kTimers);
+    handles.reserve(count);
     // Once before: as in the bare heap's case, memory that is touched for the first time is not
     // what is measured.
     for (const auto delay : delays) handles.push_back(loop.call_later(delay, [] {}));
@@ -53,31 +54,36 @@ double measure_arm_or_cancel(bool cancel) {
 }
 
 // CPU time of firing them all in random order over a fifth of a second.
-double measure_fire() {
-  return coir::run([] {
+double measure_fire(std::size_t count) {
+  return coir::run([count] {
     coir::EventLoop& loop = coir::get_running_loop();
-    std::size_t left = kTimers;
+    std::size_t left = count;
     auto done = coir::create_future<void>();
-    for (const auto delay : random_delays(50'000, 250'000)) {
+    for (const auto delay : random_delays(count, 50'000, 250'000)) {
       loop.call_later(delay, [&left, done] {
         if (--left == 0) done.set_result();
       });
     }
     const std::int64_t begin_ns = thread_cpu_ns();
     coir::await(done);
-    return static_cast<double>(thread_cpu_ns() - begin_ns) / static_cast<double>(kTimers);
+    return static_cast<double>(thread_cpu_ns() - begin_ns) / static_cast<double>(count);
   });
 }
 
 }  // namespace
 
+double coir_timers(TimerPart part, std::size_t count) {
+  if (part == TimerPart::Fire) return measure_fire(count);
+  return measure_arm_or_cancel(part == TimerPart::Cancel, count);
+}
+
 void add_coir_timer_cases(std::vector<Case>& cases) {
   cases.push_back({.name = "coir_call_later_arm", .group = "timer_arm",
-                   .run = [] { return measure_arm_or_cancel(false); }});
+                   .run = [] { return coir_timers(TimerPart::Arm, kTimers); }});
   cases.push_back({.name = "coir_call_later_cancel", .group = "timer_cancel",
-                   .run = [] { return measure_arm_or_cancel(true); }});
+                   .run = [] { return coir_timers(TimerPart::Cancel, kTimers); }});
   cases.push_back({.name = "coir_call_later_fire_cpu", .group = "timer_fire",
-                   .run = [] { return measure_fire(); }});
+                   .run = [] { return coir_timers(TimerPart::Fire, kTimers); }});
 }
 
 }  // namespace coir_bench

@@ -2,6 +2,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "../cases.hpp"
+#include "../measures.hpp"
 #include "../support/clock.hpp"
 #include "minsched.hpp"
 
@@ -76,7 +78,7 @@ double run_yield(Scheduler& scheduler, std::size_t task_count, std::size_t yield
   for (std::size_t index = 1; index < task_count; ++index) tasks.push_back(scheduler.spawn(body));
   scheduler.yield();  // everybody has started
 
-  const std::size_t turns = yields / task_count;
+  const std::size_t turns = std::max<std::size_t>(1, yields / task_count);
   const std::int64_t begin_ns = now_ns();
   for (std::size_t turn = 0; turn < turns; ++turn) scheduler.yield();
   const double result = ns_per_op(begin_ns, turns * task_count);
@@ -156,6 +158,11 @@ void add_minsched_cases(std::vector<Case>& cases) {
 }
 
 }  // namespace
+
+double bare_yield(std::size_t tasks) {
+  Scheduler<true> scheduler(tasks);
+  return run_yield(scheduler, tasks, 4'000'000, [] {});
+}
 
 void add_raw_switch_cases(std::vector<Case>& cases) {
   cases.push_back({.name = "fcontext_roundtrip",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../cases.hpp"
+#include "../measures.hpp"
 #include "../support/clock.hpp"
 
 // The limit for timers: a 4-ary heap with the keys inline, a million timers, virtual time.
@@ -106,6 +107,8 @@ class Heap {
 // first use, as it is large.
 class Bench {
  public:
+  explicit Bench(std::size_t count = kTimers) : count_(count) {}
+
   double run_arm() {
     prepare();
     const double result = timed([this] { arm_all(); });
@@ -133,29 +136,30 @@ class Bench {
   void prepare() {
     if (!timers_.empty()) return;
     std::mt19937 random(1);
-    timers_.resize(kTimers);
+    timers_.resize(count_);
     for (Timer& timer : timers_) {
       timer.fire = [](void* argument) { ++*static_cast<std::uint64_t*>(argument); };
       timer.argument = &fired_;
       due_.push_back(static_cast<std::int64_t>(random() % kSpanUs));
     }
-    cancel_order_.resize(kTimers);
+    cancel_order_.resize(count_);
     std::iota(cancel_order_.begin(), cancel_order_.end(), 0U);
     std::shuffle(cancel_order_.begin(), cancel_order_.end(), random);
-    heap_.reserve(kTimers);
+    heap_.reserve(count_);
   }
 
   void arm_all() {
-    for (std::size_t index = 0; index < kTimers; ++index) heap_.arm(timers_[index], due_[index]);
+    for (std::size_t index = 0; index < count_; ++index) heap_.arm(timers_[index], due_[index]);
   }
 
   template <class Work>
-  static double timed(Work work) {
+  double timed(Work work) const {
     const std::int64_t begin_ns = now_ns();
     work();
-    return static_cast<double>(now_ns() - begin_ns) / static_cast<double>(kTimers);
+    return static_cast<double>(now_ns() - begin_ns) / static_cast<double>(count_);
   }
 
+  const std::size_t count_;
   std::vector<Timer> timers_;
   std::vector<std::int64_t> due_;
   std::vector<std::uint32_t> cancel_order_;
@@ -164,6 +168,16 @@ class Bench {
 };
 
 }  // namespace
+
+double bare_timers(TimerPart part, std::size_t count) {
+  Bench bench(count);
+  switch (part) {
+    case TimerPart::Arm: return bench.run_arm();
+    case TimerPart::Cancel: return bench.run_cancel();
+    case TimerPart::Fire: break;
+  }
+  return bench.run_fire();
+}
 
 void add_raw_timer_cases(std::vector<Case>& cases) {
   const auto bench = std::make_shared<Bench>();
