@@ -6,8 +6,10 @@
 //   duplicate lives, and events of it then carry a number that means something else by now. So the
 //   data is descriptor + generation, and EPOLL_CTL_DEL comes before every close().
 // - Arming and disarming per wait costs more than the wait. Descriptors of coir's own are therefore
-//   registered once, edge-triggered, for both directions. Foreign ones, which may be closed behind
-//   our back, are one-shot and re-armed: EPOLL_CTL_MOD then says ENOENT, which is how it is noticed.
+//   registered once, edge-triggered, for reading, and from the first wait for it for writing, too:
+//   a Unix socket says that there is room after each read of its peer, which would be an event for
+//   nothing with every message. Foreign ones, which may be closed behind our back, are one-shot and
+//   re-armed: EPOLL_CTL_MOD then says ENOENT, which is how it is noticed.
 // - Listeners are level-triggered: one accept per event, no accept4 on an empty queue.
 // - Regular files say EPERM: they are always ready.
 #include "epoll.hpp"
@@ -16,6 +18,7 @@
 #include "timeout.hpp"
 #include "wake_fd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -31,6 +34,7 @@ namespace {
 
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};
 constexpr std::size_t event_batch = 256;
+constexpr std::uint64_t few_events = 32;
 
 // The bits of poll and epoll are the same for these.
 static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLPRI == EPOLLPRI &&
@@ -63,7 +67,7 @@ public:
         WaitResult result;
         set_completions(&completions);
         if (flush_finished(completions)) deadline = TimePoint::min();
-        const long count = wait_events(deadline);
+        const long count = wait_events(deadline, most_events(deadline));
         ++counters_.waits;
         if (deadline != TimePoint::min()) ++counters_.sleeps;
         for (long i = 0; i < count; ++i) handle(events_[static_cast<std::size_t>(i)], result);
@@ -93,7 +97,8 @@ private:
     int arm(int fd, FdState& state, std::uint32_t events) noexcept override {
         std::uint32_t mask;
         if (state.owned && !state.level) {
-            mask = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+            mask = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+            mask |= (events | state.registration) & EPOLLOUT;
             if (state.registration == mask) return 0;
         } else {
             mask = events | (state.level ? 0u : static_cast<std::uint32_t>(EPOLLONESHOT));
@@ -120,14 +125,26 @@ private:
         state.registration = 0;
     }
 
+    // Few events at a time are better than many: between the receive, which is made here, and the
+    // answer of its task lie those of all the others. As long as the tasks keep up, 32 are enough.
+    // Where other work is in between, the share of I/O must not shrink: half of what has been asked
+    // for since the last look, which lets a long queue become short again; or all, when that was next
+    // to nothing.
+    int most_events(TimePoint deadline) noexcept {
+        const std::uint64_t asked = counters_.submitted - submitted_before_;
+        submitted_before_ = counters_.submitted;
+        if (deadline == TimePoint::min() && asked < few_events) return event_batch;
+        return static_cast<int>(std::clamp<std::uint64_t>(asked / 2, few_events, event_batch));
+    }
+
     // await path 5/7 ends here, in the kernel
-    long wait_events(TimePoint deadline) noexcept {
+    long wait_events(TimePoint deadline, int most) noexcept {
         if (deadline == TimePoint::min()) {
-            return sys_(SYS_epoll_pwait, epoll_, events_.data(), event_batch, 0, nullptr, 0);
+            return sys_(SYS_epoll_pwait, epoll_, events_.data(), most, 0, nullptr, 0);
         }
         const std::optional<timespec> left = time_until(deadline, sys_);
         if (precise_) {
-            const long count = sys_(SYS_epoll_pwait2, epoll_, events_.data(), event_batch,
+            const long count = sys_(SYS_epoll_pwait2, epoll_, events_.data(), most,
                                     left ? &*left : nullptr, nullptr, 0);
             if (count != -ENOSYS && count != -EPERM) return count;
             precise_ = false;  // an old kernel, or a sandbox that does not know the call
@@ -135,7 +152,7 @@ private:
         // Rounded up: a wait that ends early would spin.
         const long milliseconds =
             left ? left->tv_sec * 1000 + (left->tv_nsec + 999'999) / 1'000'000 : -1;
-        return sys_(SYS_epoll_pwait, epoll_, events_.data(), event_batch,
+        return sys_(SYS_epoll_pwait, epoll_, events_.data(), most,
                     static_cast<int>(milliseconds), nullptr, 0);
     }
 
@@ -155,6 +172,7 @@ private:
     WakeFd wake_fd_;
     int epoll_ = -1;
     bool precise_ = true;
+    std::uint64_t submitted_before_ = 0;  // counters_.submitted at the last look
     std::array<epoll_event, event_batch> events_;
 };
 
