@@ -166,6 +166,14 @@ void* make_sanitizer_fiber([[maybe_unused]] void* bottom, [[maybe_unused]] std::
 #endif
 }
 
+void renew_sanitizer_fiber([[maybe_unused]] void* fiber) noexcept {
+#if COIR_TSAN
+    auto* sanitizer = static_cast<SanitizerFiber*>(fiber);
+    __tsan_destroy_fiber(sanitizer->tsan);
+    sanitizer->tsan = __tsan_create_fiber(0);
+#endif
+}
+
 void destroy_sanitizer_fiber(void* fiber) noexcept {
     auto* sanitizer = static_cast<SanitizerFiber*>(fiber);
     if (!sanitizer) return;

@@ -50,6 +50,8 @@ void make_context(FiberContext& context, void* top, std::size_t size, void (*ent
 /// What a sanitizer build knows of a fiber: made per stack (null: of the thread itself).
 void* make_sanitizer_fiber(void* bottom, std::size_t size);
 void destroy_sanitizer_fiber(void* fiber) noexcept;
+/// Its frames are forgotten without having returned; ThreadSanitizer would keep them for ever.
+void renew_sanitizer_fiber(void* fiber) noexcept;
 
 /// Throws, catches and switches, and compares: aborts with a clear line when exceptions do not
 /// survive a switch here. Called once per process, before the first fiber.

@@ -250,6 +250,7 @@ void StackClass::forget_poison([[maybe_unused]] StackSlot& slot) noexcept {
 // stay, because they are locked (mlockall).
 bool StackClass::give_pages_back(StackSlot& slot) noexcept {
     slot.idle_fiber.stack_pointer = nullptr;
+    renew_sanitizer_fiber(slot.idle_fiber.sanitizer);
     return settings_.sys(SYS_madvise, slot.slab->bottom(slot) + guard_size_,
                          stack_size_ - guard_size_, MADV_DONTNEED) == 0;
 }

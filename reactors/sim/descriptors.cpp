@@ -30,10 +30,14 @@ long Descriptors::add(std::shared_ptr<Node> node, bool close_on_exec, int at_lea
         sys.close(static_cast<int>(fd));
         return -EMFILE;
     }
-    if (at >= nodes_.size()) nodes_.resize(at + at / 2 + 64);
+    if (at >= nodes_.size()) {
+        nodes_.resize(at + at / 2 + 64);
+        close_on_exec_.resize(nodes_.size());
+    }
     drop(at);  // closed past us: the number is free, so that one is gone
     node->opened();
     nodes_[at] = std::move(node);
+    close_on_exec_[at] = close_on_exec;
     ++open_;
     mark(static_cast<int>(fd), true);
     return fd;
@@ -74,10 +78,12 @@ void Descriptors::close_all() {
 }
 
 bool Descriptors::close_on_exec(int fd) const noexcept {
-    return (real_sys().fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+    return close_on_exec_[static_cast<std::size_t>(fd)];
 }
 
+// The placeholder's, too: for programs that are run past coir.
 void Descriptors::set_close_on_exec(int fd, bool on) noexcept {
+    close_on_exec_[static_cast<std::size_t>(fd)] = on;
     real_sys().fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
 

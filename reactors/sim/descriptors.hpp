@@ -53,6 +53,7 @@ private:
     void drop(std::size_t at);
 
     std::vector<std::shared_ptr<Node>> nodes_;  // by number
+    std::vector<bool> close_on_exec_;
     std::atomic<std::uint64_t> ours_[most_numbers / 64] = {};
     std::size_t open_ = 0;
     std::size_t most_ = most_numbers;
