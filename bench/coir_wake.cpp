@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cases.hpp"
+#include "partner_loop.hpp"
 #include "support/clock.hpp"
 #include "support/machine.hpp"
 #include "support/statistics.hpp"
@@ -17,32 +18,6 @@
 namespace coir_bench {
 
 namespace {
-
-// A loop on a thread of its own, pinned to the second CPU.
-class Partner {
- public:
-  explicit Partner(const coir::RunOptions& options = {}) {
-    std::atomic<coir::EventLoop*> made{nullptr};
-    thread_ = std::thread([&made, &options] {
-      pin_to_allowed_cpu(1);
-      coir::EventLoop loop(options);
-      made.store(&loop);
-      loop.run_forever();
-    });
-    while ((loop_ = made.load()) == nullptr) std::this_thread::yield();
-  }
-  Partner(const Partner&) = delete;
-  Partner& operator=(const Partner&) = delete;
-  ~Partner() {
-    loop_->call_soon_threadsafe([loop = loop_] { loop->stop(); });
-    thread_.join();
-  }
-  coir::EventLoop& loop() { return *loop_; }
-
- private:
-  std::thread thread_;
-  coir::EventLoop* loop_ = nullptr;
-};
 
 double measure_round_trip(std::chrono::nanoseconds busy_poll) {
   coir::RunOptions options;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "measures.hpp"
+#include "partner_loop.hpp"
 #include "raw/self_echo.hpp"
 #include "support/clock.hpp"
 #include "support/harness.hpp"
@@ -58,32 +59,6 @@ void add_scaling(std::vector<Case>& cases, const std::string& name, const EchoLo
                      .run = [=] { return run_on(threads, loop); }});
   }
 }
-
-// A loop on a thread of its own, on the second processor.
-class Partner {
- public:
-  Partner() {
-    std::atomic<coir::EventLoop*> made{nullptr};
-    thread_ = std::thread([&made] {
-      pin_to_allowed_cpu(1);
-      coir::EventLoop loop;
-      made.store(&loop);
-      loop.run_forever();
-    });
-    while ((loop_ = made.load()) == nullptr) std::this_thread::yield();
-  }
-  Partner(const Partner&) = delete;
-  Partner& operator=(const Partner&) = delete;
-  ~Partner() {
-    loop_->call_soon_threadsafe([loop = loop_] { loop->stop(); });
-    thread_.join();
-  }
-  coir::EventLoop& loop() { return *loop_; }
-
- private:
-  std::thread thread_;
-  coir::EventLoop* loop_ = nullptr;
-};
 
 // Tasks that each await a task of the other loop: `at_once` of them are under way.
 double cross_loop_await(std::size_t at_once) {

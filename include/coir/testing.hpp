@@ -77,8 +77,9 @@ struct COIR_API SimFaults {
     double loss = 0;        ///< a datagram is lost
     double duplicate = 0;   ///< a datagram comes twice
     double spurious = 0;    ///< a wait reports a descriptor that is not ready
-    // Of a simulated io_uring (`late` also of files and processes, whose calls a thread would make). A buffer that is touched, or freed, before its operation has completed
-    // ends the program with a line that names the operation, whatever the faults.
+    // Of a simulated io_uring; `late` also of files and processes, whose calls a thread would make. A buffer
+    // that is touched, or freed, before its operation has completed ends the program with a line that names
+    // the operation, whatever the faults.
     double late = 0;    ///< a request, or its result, takes its time; a cancel finds it half done
     double busy = 0;    ///< the kernel takes less than it is given
     double multishot_ends = 0;  ///< a multishot request ends for no reason

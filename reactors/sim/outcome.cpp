@@ -77,7 +77,7 @@ int report_fd = -1;
 void put(const void* data, std::size_t size) noexcept {
     const auto* bytes = static_cast<const char*>(data);
     while (size > 0) {
-        const ssize_t count = ::write(report_fd, bytes, size);
+        const long count = real_sys().write(report_fd, bytes, size);
         if (count <= 0) return;
         bytes += count;
         size -= static_cast<std::size_t>(count);
@@ -92,44 +92,48 @@ void report(Ending ending, int signo, const std::vector<SimChoice>& choices,
     put(text.data(), text.size());
 }
 
+[[noreturn]] void end_here(int status) noexcept {
+    for (;;) real_sys()(SYS_exit_group, status);
+}
+
 void on_end(int signo) {
     const std::vector<SimChoice> none;
     const World* world = current_world();
     report(Ending::signalled, signo, world ? world->choices.log() : none, {});
-    ::_exit(128 + signo);
+    end_here(128 + signo);
 }
 
 [[noreturn]] void be_the_child(testing::SimOptions options, const std::function<void()>& program,
                                int errors) {
-    ::dup2(errors, STDERR_FILENO);
-    if (const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC); nothing >= 0) {
-        ::dup2(nothing, STDOUT_FILENO);
-    }
+    Sys& sys = real_sys();
+    sys(SYS_dup3, errors, STDERR_FILENO, 0);
+    const long nothing = sys(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0);
+    if (nothing >= 0) sys(SYS_dup3, nothing, STDOUT_FILENO, 0);
     for (const int signo : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signo, &on_end);
     ::alarm(seconds_for_a_run);
     options.record = true;
     std::exception_ptr error;
     const auto result = testing::detail::simulate(options, program, error);
     report(error ? Ending::thrown : Ending::passed, 0, result.choices, error ? signature_of(error) : "");
-    ::_exit(0);
+    end_here(0);
 }
 
 // --- The parent's side --------------------------------------------------------------------------
 
 class MemoryFile {
 public:
-    MemoryFile() : fd_(::memfd_create("coir-simulation", MFD_CLOEXEC)) {
-        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "coir: memfd_create");
+    MemoryFile() : fd_(static_cast<int>(real_sys()(SYS_memfd_create, "coir-simulation", MFD_CLOEXEC))) {
+        if (fd_ < 0) throw std::system_error(-fd_, std::generic_category(), "coir: memfd_create");
     }
     MemoryFile(const MemoryFile&) = delete;
     MemoryFile& operator=(const MemoryFile&) = delete;
-    ~MemoryFile() { ::close(fd_); }
+    ~MemoryFile() { real_sys().close(fd_); }
     int fd() const noexcept { return fd_; }
     std::string content() const {
         std::string text;
         char buffer[4096];
         for (;;) {
-            const ssize_t count = ::pread(fd_, buffer, sizeof buffer, static_cast<off_t>(text.size()));
+            const long count = real_sys()(SYS_pread64, fd_, &buffer[0], sizeof buffer, text.size());
             if (count <= 0) return text;
             text.append(buffer, static_cast<std::size_t>(count));
         }
@@ -183,7 +187,7 @@ Outcome run_in_child(const testing::SimOptions& options, const std::function<voi
     if (child < 0) throw std::system_error(errno, std::generic_category(), "coir: fork");
     if (child == 0) be_the_child(options, program, errors.fd());
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    while (real_sys()(SYS_wait4, child, &status, 0, nullptr) == -EINTR) {
     }
     return outcome_of(reported.content(), errors.content(), status);
 }

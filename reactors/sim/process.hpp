@@ -10,6 +10,7 @@
 #include "node.hpp"
 
 #include <coir/testing_process.hpp>
+#include <coir/time.hpp>
 
 #include <bitset>
 #include <cstdint>
