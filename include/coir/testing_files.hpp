@@ -42,8 +42,9 @@ public:
     /// How many bytes all files together may have from now on: beyond, ENOSPC.
     static void limit_space(std::uint64_t bytes);
     /// The power fails, as far as the disk is concerned: each file goes back to what its last fsync or
-    /// fdatasync left, or keeps what is newer; each folder to the names at its own last fsync, or keeps
-    /// what is newer. Which is one of the choices. Open descriptors stay: a test ends its loop first.
+    /// fdatasync left, or keeps what is newer, or only the first bytes of that; each folder goes back to
+    /// the names at its own last fsync, or keeps what is newer. Which is one of the choices. Open
+    /// descriptors stay: a test ends its loop first.
     static void crash();
 };
 

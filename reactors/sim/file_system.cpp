@@ -233,15 +233,30 @@ std::size_t FileSystem::room() const {
     return static_cast<std::size_t>(space_ > used ? space_ - used : 0);
 }
 
-// What is newer than the last sync may have come to the disk all the same.
+// What is newer than the last sync may have come to the disk all the same, in whole or in part: a file
+// that is written anew is often found empty.
+void FileSystem::lose_newest(Inode& file) {
+    if (file.bytes == file.durable) return;
+    switch (world_.choices.pick(Site::bad_disk, 3)) {
+        case 0:
+            return;
+        case 1:
+            file.bytes = file.durable;
+            return;
+        default:
+            file.bytes.resize(world_.choices.pick(
+                Site::bad_disk, static_cast<std::uint32_t>(file.bytes.size() + 1)));
+    }
+}
+
 void FileSystem::crash() {
     const auto fall_back = [this](auto&& self, const std::shared_ptr<Inode>& inode) -> void {
-        const bool lost = world_.choices.pick(Site::bad_disk, 2) == 1;
         if (!inode->is_directory()) {
-            if (lost) inode->bytes = inode->durable;
+            lose_newest(*inode);
             ++inode->links;
             return;
         }
+        const bool lost = world_.choices.pick(Site::bad_disk, 2) == 1;
         if (lost) inode->entries = inode->durable_entries;
         for (const auto& [name, entry] : inode->entries) {
             entry->links = 0;

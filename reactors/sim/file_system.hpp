@@ -53,6 +53,7 @@ private:
         std::string path;
         std::shared_ptr<Inode> root;
     };
+    void lose_newest(Inode& file);
     const Mount* mount_of(std::string_view path) const noexcept;
     /// The folder that `path` is in, and its last name.
     std::shared_ptr<Inode> parent_of(const std::string& path, std::string& name, long& error) const;

@@ -245,7 +245,9 @@ TEST_CASE("after a crash an atomic write is whole, and another may not be", "[fi
         });
     }
     CHECK(atomic == std::set<std::string>{"old", "new"});
-    CHECK(plain == std::set<std::string>{"old", "new"});
+    CHECK(plain.count("old") + plain.count("new") == 2);
+    CHECK(plain.count("") == 1);
+    CHECK(plain.size() > 3);  // a part of it
 }
 
 TEST_CASE("the same seed does the same with files", "[files]") {
