@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // See overflow.hpp. The handler runs on a signal stack, because the task's own is used up.
 #include "overflow.hpp"
-#include "own_sigaction.hpp"
+#include <coir/detail/own_sigaction.hpp>
 
 #include "stack.hpp"
 

@@ -8,6 +8,8 @@
 //
 // The depot is a stack that is only pushed to and emptied as a whole, so that it needs no lock and no
 // counted pointers. Sanitizers see the allocator's own blocks.
+#include "post_memory.hpp"
+
 #include <coir/detail/callback.hpp>
 
 #include <atomic>
@@ -136,6 +138,12 @@ void CallbackBase::operator delete(void* memory, std::size_t size) noexcept {
     }
     blocks.first = block;
     ++blocks.count;
+}
+
+void release_post_memory() noexcept {
+    free_batch(std::exchange(blocks.first, nullptr));
+    blocks.count = 0;
+    while (Block* const batch = take_batch()) free_batch(batch);
 }
 
 void* CallbackBase::operator new(std::size_t size, std::align_val_t alignment) {

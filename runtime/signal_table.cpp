@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // See signal_table.hpp.
 #include "signal_table.hpp"
-#include "own_sigaction.hpp"
+#include <coir/detail/own_sigaction.hpp>
 
 #include <coir/detail/futex_lock.hpp>
 #include "scheduler.hpp"

@@ -7,6 +7,8 @@
 
 #include "world.hpp"
 
+#include <coir/detail/own_sigaction.hpp>
+
 #include <cctype>
 #include <cerrno>
 #include <csignal>
@@ -109,7 +111,11 @@ void on_end(int signo) {
     sys(SYS_dup3, errors, STDERR_FILENO, 0);
     const long nothing = sys(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0);
     if (nothing >= 0) sys(SYS_dup3, nothing, STDOUT_FILENO, 0);
-    for (const int signo : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signo, &on_end);
+    struct sigaction action {};
+    action.sa_handler = &on_end;
+    for (const int signo : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+        own_sigaction(signo, &action, nullptr);
+    }
     ::alarm(seconds_for_a_run);
     options.record = true;
     std::exception_ptr error;

@@ -3,6 +3,7 @@
 #include "sweep.hpp"
 
 #include "attempt.hpp"
+#include "runtime/post_memory.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -106,7 +107,7 @@ private:
     // How many blocks are left by a faulty run and one without faults after it; nothing when a loop
     // was lost.
     std::optional<std::int64_t> growth(const Plan& plan, bool first) {
-        const std::int64_t before = live_blocks();
+        const std::int64_t before = blocks_in_use();
         describe(plan, "with the fault");
         {
             const Attempt attempt = try_once(scenario_, options_.reactor, plan);
@@ -121,7 +122,13 @@ private:
             const Attempt attempt = try_once(scenario_, options_.reactor, none);
             if (first && !attempt.wrong.empty()) complain("the run after it: " + attempt.wrong);
         }
-        return live_blocks() - before;
+        return blocks_in_use() - before;
+    }
+
+    // What is kept for the next posts is not lost.
+    static std::int64_t blocks_in_use() {
+        coir::detail::release_post_memory();
+        return live_blocks();
     }
 
     bool check(const Plan& plan) {
