@@ -108,12 +108,14 @@ TEST_CASE("another process's lock is waited for", "[legacy]") {
     const std::string path = folder / "lock";
     coir_test::run_in_loop([&] {
         PipePair locked;
+        PipePair enough;
         const pid_t child = ::fork();
         if (child == 0) {
             const int fd = open_file(path);
             if (::lockf(fd, F_LOCK, 10) != 0) ::_exit(1);
             static_cast<void>(!::write(locked.fd[1], "x", 1));
-            ::usleep(30'000);
+            char told;
+            static_cast<void>(!::read(enough.fd[0], &told, 1));
             ::_exit(0);
         }
         char byte;
@@ -122,8 +124,14 @@ TEST_CASE("another process's lock is waited for", "[legacy]") {
         CHECK(::lockf(fd, F_TEST, 10) == -1);
         CHECK(::lockf(fd, F_TLOCK, 10) == -1);
         Turns turns;
+        // It has the lock until another task says so, which runs while this one waits.
+        auto teller = coir::create_task([&] {
+            ::usleep(5000);
+            CHECK(::write(enough.fd[1], "x", 1) == 1);
+        });
         CHECK(::lockf(fd, F_LOCK, 10) == 0);
         CHECK(turns.count() > 0);
+        coir::await(teller);
         CHECK(::waitpid(child, nullptr, 0) == child);
         ::close(fd);
     });
