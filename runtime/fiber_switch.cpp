@@ -45,8 +45,8 @@ struct SanitizerFiber {
     const void* bottom = nullptr;
     std::size_t size = 0;
     void* fake_stack = nullptr;
-    void* tsan = nullptr;
-    bool owns_tsan = false;
+    void* tsan = nullptr;  ///< ThreadSanitizer's fiber that is left here
+    void* own = nullptr;   ///< what was made for it, if anything
 };
 
 struct Entry {
@@ -83,6 +83,8 @@ thread_local SanitizerFiber* entering = nullptr;
                                    entering->size);
 #endif
 #if COIR_TSAN
+    // A side stack is left from whatever fiber runs on its thread, and comes back to that.
+    sanitizer_of(from)->tsan = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(sanitizer_of(to)->tsan, 0);
 #endif
 }
@@ -157,8 +159,8 @@ void* make_sanitizer_fiber([[maybe_unused]] void* bottom, [[maybe_unused]] std::
     fiber->bottom = bottom;
     fiber->size = size;
 #if COIR_TSAN
-    fiber->owns_tsan = bottom != nullptr;
-    fiber->tsan = bottom ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
+    fiber->own = bottom ? __tsan_create_fiber(0) : nullptr;
+    fiber->tsan = bottom ? fiber->own : __tsan_get_current_fiber();
 #endif
     return fiber.release();
 #else
@@ -169,8 +171,8 @@ void* make_sanitizer_fiber([[maybe_unused]] void* bottom, [[maybe_unused]] std::
 void renew_sanitizer_fiber([[maybe_unused]] void* fiber) noexcept {
 #if COIR_TSAN
     auto* sanitizer = static_cast<SanitizerFiber*>(fiber);
-    __tsan_destroy_fiber(sanitizer->tsan);
-    sanitizer->tsan = __tsan_create_fiber(0);
+    __tsan_destroy_fiber(sanitizer->own);
+    sanitizer->tsan = sanitizer->own = __tsan_create_fiber(0);
 #endif
 }
 
@@ -178,7 +180,7 @@ void destroy_sanitizer_fiber(void* fiber) noexcept {
     auto* sanitizer = static_cast<SanitizerFiber*>(fiber);
     if (!sanitizer) return;
 #if COIR_TSAN
-    if (sanitizer->owns_tsan) __tsan_destroy_fiber(sanitizer->tsan);
+    if (sanitizer->own) __tsan_destroy_fiber(sanitizer->own);
 #endif
     delete sanitizer;
 }
