@@ -8,14 +8,11 @@
 
 #include <coir/detail/side_stack.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 namespace coir {

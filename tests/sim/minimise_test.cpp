@@ -96,7 +96,7 @@ void check_minimised(const std::function<void()>& program, bool with_faults,
     CHECK_THROWS_AS(testing::simulate(read, program), std::runtime_error);
 }
 
-// A bug that ends the process: what has been given back is used.
+// The same bug in a program that ends its process when it notices.
 void aborts_on_a_cut_read() {
     try {
         takes_one_read_for_granted();
