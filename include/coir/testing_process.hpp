@@ -95,7 +95,8 @@ using SimProgram = std::function<int(SimProcess&)>;
 ///
 /// SimFaults::no_process refuses some; some seeds' kernels know no pidfd. Processes that still run when the
 /// simulation ends are killed. fork() and posix_spawn are not simulated, nor is who starts processes
-/// inside one.
+/// inside one. ProcessOptions' user, group, extra_groups, umask and kill_on_parent_death are taken and change
+/// nothing here.
 class COIR_API Programs {
 public:
     /// There is a program of this path from now on (std::invalid_argument: not absolute). What is not
