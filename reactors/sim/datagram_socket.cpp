@@ -94,7 +94,7 @@ void DatagramSocket::transmit(Link& link, const Endpoint& to, Datagram datagram)
 
 // Called on the sender, which may be closed by now.
 void DatagramSocket::arrive_at(const Endpoint& to, Datagram datagram) {
-    auto* receiver = static_cast<DatagramSocket*>(world_.names.find(SOCK_DGRAM, to, family()));
+    auto* receiver = static_cast<DatagramSocket*>(world_.names.find(SOCK_DGRAM, to));
     if (receiver) return receiver->enqueue(std::move(datagram));
     if (peer_.is_set() && peer_.host == to.host && peer_.port == to.port) {
         error_ = ECONNREFUSED;
@@ -118,12 +118,7 @@ long DatagramSocket::receive(Message& message) {
     if (const int error = take_error()) return -error;
     if (queue_.empty()) return read_shut_ ? 0 : -EAGAIN;
     Datagram& first = queue_.front();
-    std::size_t done = 0;
-    for (const iovec& piece : message.pieces) {
-        const std::size_t part = std::min(piece.iov_len, first.bytes.size() - done);
-        if (part != 0) std::memcpy(piece.iov_base, first.bytes.data() + done, part);
-        done += part;
-    }
+    const std::size_t done = copy_out(first.bytes, message.pieces);
     write_endpoint(first.from, family(), message.name, &message.name_size);
     const std::size_t whole = first.bytes.size();
     if (done < whole) message.result_flags |= MSG_TRUNC;

@@ -42,7 +42,7 @@ std::size_t Flow::room() const noexcept {
     return used < capacity_ ? capacity_ - used : 0;
 }
 
-std::size_t Flow::put(Pieces from, bool whole) {
+std::size_t Flow::put(Pieces from, bool whole, std::shared_ptr<Passed> passed) {
     const std::size_t wanted = total_size(from);
     std::size_t count = paused_ ? 0 : std::min(wanted, room());
     if (whole && count < wanted) count = 0;
@@ -63,6 +63,10 @@ std::size_t Flow::put(Pieces from, bool whole) {
     for (const iovec& piece : from) {
         const std::size_t part = std::min(piece.iov_len, count - segment.bytes.size());
         segment.bytes.append(static_cast<const char*>(piece.iov_base), part);
+    }
+    if (passed) {
+        const std::size_t begin = taken_ + bytes_.size() - begin_;
+        companions_.push_back({begin, begin + count, std::move(passed)});
     }
     send(std::move(segment));
     return count;
@@ -158,19 +162,33 @@ void Flow::accept(Segment& segment) {
     to->changed(segment.finish ? unsigned{POLLIN | POLLRDHUP | POLLHUP} : unsigned{POLLIN});
 }
 
-std::size_t Flow::peek(Pieces into) const noexcept {
+void Flow::reader_gone() noexcept {
+    reader_gone_ = true;
+    companions_.clear();
+}
+
+std::size_t Flow::readable_at_once(std::size_t wanted) const noexcept {
+    const std::size_t count = std::min(wanted, available());
+    if (companions_.empty() || taken_ + count <= companions_.front().begin) return count;
+    return std::min(count, companions_.front().end - taken_);
+}
+
+std::size_t Flow::peek(Pieces into, std::shared_ptr<Passed>* passed) const noexcept {
+    const std::size_t count = readable_at_once(total_size(into));
+    const bool with_them = !companions_.empty() && taken_ + count > companions_.front().begin;
+    if (with_them && passed) *passed = companions_.front().passed;
     std::size_t done = 0;
     for (const iovec& piece : into) {
-        const std::size_t part = std::min(piece.iov_len, available() - done);
+        const std::size_t part = std::min(piece.iov_len, count - done);
         std::memcpy(piece.iov_base, bytes_.data() + begin_ + done, part);
         done += part;
-        if (done == available()) break;
+        if (done == count) break;
     }
     return done;
 }
 
-std::size_t Flow::take(Pieces into) {
-    std::size_t count = std::min(total_size(into), available());
+std::size_t Flow::take(Pieces into, std::shared_ptr<Passed>* passed) {
+    std::size_t count = readable_at_once(total_size(into));
     if (count > 1 && world_.choices.chance(Site::read_size, world_.faults.partial)) {
         count = draw_size(world_, Site::read_size, count - 1);
     }
@@ -181,7 +199,11 @@ std::size_t Flow::take(Pieces into) {
         done += part;
         if (done == count) break;
     }
-    const bool cut_short = count < total_size(into) && count < available();
+    const bool cut_short = count < readable_at_once(total_size(into));
+    if (!companions_.empty() && taken_ + count > companions_.front().begin) {
+        if (passed) *passed = std::move(companions_.front().passed);
+        companions_.pop_front();
+    }
     consume(count);
     if (cut_short) {
         hidden_ = true;
@@ -199,6 +221,7 @@ std::size_t Flow::take(Pieces into) {
 // Bytes have been read: the writer may have waited for that.
 void Flow::consume(std::size_t count) {
     begin_ += count;
+    taken_ += count;
     if (begin_ == bytes_.size()) {
         bytes_.clear();
         begin_ = 0;

@@ -8,6 +8,7 @@
 
 #include "links.hpp"
 #include "node.hpp"
+#include "passed.hpp"
 
 #include <deque>
 #include <memory>
@@ -27,8 +28,9 @@ public:
     std::weak_ptr<Node> writer;  ///< who is told of room, and that nobody is there any more
 
     // The writer's side.
-    /// Takes bytes in as far as there is room; how many. `whole`: all or none.
-    std::size_t put(Pieces from, bool whole = false);
+    /// Takes bytes in as far as there is room; how many. `whole`: all or none. `passed` goes with
+    /// the first of them; only without a link.
+    std::size_t put(Pieces from, bool whole = false, std::shared_ptr<Passed> passed = nullptr);
     bool has_room() const noexcept { return !paused_ && room() * 3 >= capacity_; }
     std::size_t room() const noexcept;
     /// The end of the bytes (FIN), after them.
@@ -39,15 +41,17 @@ public:
     void hold_until(TimePoint when) noexcept { last_arrival_ = std::max(last_arrival_, when); }
 
     // The reader's side.
-    std::size_t take(Pieces into);
+    /// Never more than up to the end of what was put together with descriptors; those become
+    /// `*passed`, and are thrown away when that is null.
+    std::size_t take(Pieces into, std::shared_ptr<Passed>* passed = nullptr);
     /// Copies without taking.
-    std::size_t peek(Pieces into) const noexcept;
+    std::size_t peek(Pieces into, std::shared_ptr<Passed>* passed = nullptr) const noexcept;
     std::size_t available() const noexcept { return hidden_ ? 0 : bytes_.size() - begin_; }
     bool finished() const noexcept { return finished_ && !hidden_; }  ///< the end has arrived
     bool at_end() const noexcept { return finished_ && bytes_.size() == begin_; }
     /// Bytes that nobody has read, also those that a cut read has left for later.
     bool has_unread() const noexcept { return bytes_.size() > begin_; }
-    void reader_gone() noexcept { reader_gone_ = true; }
+    void reader_gone() noexcept;
 
     Link* link() const noexcept { return link_; }
 
@@ -58,6 +62,13 @@ private:
         bool finish = false;
         bool reset = false;
     };
+    /// Bytes that descriptors came with, counted from the first that ever arrived.
+    struct Companions {
+        std::size_t begin;
+        std::size_t end;
+        std::shared_ptr<Passed> passed;
+    };
+    std::size_t readable_at_once(std::size_t wanted) const noexcept;
     void send(Segment segment);
     void schedule();
     void arrive();
@@ -69,6 +80,8 @@ private:
     const std::size_t capacity_;
     std::string bytes_;  // arrived; read up to begin_
     std::size_t begin_ = 0;
+    std::size_t taken_ = 0;  // of all bytes that ever arrived
+    std::deque<Companions> companions_;
     std::deque<Segment> under_way_;
     std::size_t size_under_way_ = 0;
     TimePoint last_arrival_{};

@@ -23,6 +23,12 @@ bool covers(const Socket& socket, const Host& at, const Host& host) noexcept {
     return at == Host::v6_any() && (!host.is_v4() || !socket.only_v6());
 }
 
+bool is_abstract(const std::string& path) noexcept { return path.empty() || path[0] == '\0'; }
+
+std::pair<int, std::string> key_of(int type, const std::string& path) {
+    return {is_abstract(path) ? type : 0, path};
+}
+
 bool overlap(const Socket& a, const Host& at_a, const Socket& b, const Host& at_b) noexcept {
     return covers(a, at_a, at_b) || covers(b, at_b, at_a);
 }
@@ -44,10 +50,10 @@ long Names::bind_path(Socket& socket, Endpoint& endpoint) {
         endpoint.path = std::string(1, '\0') + "sim" + std::to_string(next_path_);
     }
     struct stat status {};
-    const bool is_file =
-        endpoint.path[0] != '\0' && ::lstat(endpoint.path.c_str(), &status) == 0;
-    if (is_file || paths_.count(endpoint.path) != 0) return -EADDRINUSE;
-    paths_[endpoint.path] = {&socket, next_path_++};
+    const auto key = key_of(socket.type(), endpoint.path);
+    const bool is_file = !is_abstract(endpoint.path) && ::lstat(endpoint.path.c_str(), &status) == 0;
+    if (is_file || paths_.count(key) != 0) return -EADDRINUSE;
+    paths_[key] = {&socket, next_path_++};
     return 0;
 }
 
@@ -69,10 +75,10 @@ long Names::bind(Socket& socket, Endpoint& endpoint) {
 
 void Names::release(Socket& socket) noexcept {
     if (socket.family() == AF_UNIX) {
-        const auto at = paths_.find(socket.local().path);
+        const auto at = paths_.find(key_of(socket.type(), socket.local().path));
         if (at == paths_.end() || at->second.socket != &socket) return;
         at->second.socket = nullptr;
-        if (at->first[0] == '\0') paths_.erase(at);  // a file stays, an abstract name does not
+        if (at->first.first != 0) paths_.erase(at);  // a file stays, an abstract name does not
         return;
     }
     const auto at = ports_.find({socket.type(), socket.local().port});
@@ -82,11 +88,7 @@ void Names::release(Socket& socket) noexcept {
 }
 
 // The one that is bound most precisely; among those that share it, any.
-Socket* Names::find(int type, const Endpoint& to, int family) {
-    if (family == AF_UNIX) {
-        const auto at = paths_.find(to.path);
-        return at == paths_.end() ? nullptr : at->second.socket;
-    }
+Socket* Names::find(int type, const Endpoint& to) {
     const auto at = ports_.find({type, to.port});
     if (at == ports_.end()) return nullptr;
     std::vector<Socket*> best;
@@ -105,8 +107,22 @@ Socket* Names::find(int type, const Endpoint& to, int family) {
     return best[world_.choices.pick(Site::listener, count)];
 }
 
+Socket* Names::find_unix(int type, const std::string& path, long& error) const noexcept {
+    struct stat status {};
+    error = -ECONNREFUSED;
+    const auto at = paths_.find(key_of(type, path));
+    if (at == paths_.end()) {
+        if (!is_abstract(path) && ::lstat(path.c_str(), &status) != 0) error = -ENOENT;
+        return nullptr;
+    }
+    Socket* const socket = at->second.socket;
+    if (!socket || socket->type() == type) return socket;
+    error = -EPROTOTYPE;
+    return nullptr;
+}
+
 std::uint64_t Names::path_number(const std::string& path) const noexcept {
-    const auto at = paths_.find(path);
+    const auto at = paths_.find({0, path});
     return at == paths_.end() ? 0 : at->second.number;
 }
 

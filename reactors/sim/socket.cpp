@@ -30,6 +30,16 @@ long Socket::write(Pieces from) {
     return send(message);
 }
 
+std::size_t Socket::copy_out(const std::string& bytes, Pieces into) noexcept {
+    std::size_t done = 0;
+    for (const iovec& piece : into) {
+        const std::size_t part = std::min(piece.iov_len, bytes.size() - done);
+        if (part != 0) std::memcpy(piece.iov_base, bytes.data() + done, part);
+        done += part;
+    }
+    return done;
+}
+
 // --- Names --------------------------------------------------------------------------------------
 
 long Socket::bind(const sockaddr* address, socklen_t size) {

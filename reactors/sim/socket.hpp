@@ -6,6 +6,7 @@
 #include "node.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -14,13 +15,16 @@ inline namespace v0 {
 namespace detail {
 namespace sim {
 
-/// One message: recvmsg()'s and sendmsg()'s. Nothing of it is control data.
+class Passed;
+
+/// One message: recvmsg()'s and sendmsg()'s. Of control data there are descriptors only.
 struct Message {
     Pieces pieces;
     sockaddr* name = nullptr;  ///< send: to; receive: where the sender's goes, or null
     socklen_t name_size = 0;   ///< in and out
     int flags = 0;             ///< MSG_PEEK, ...
     int result_flags = 0;      ///< receive: MSG_TRUNC
+    std::shared_ptr<Passed> passed;  ///< Unix: the descriptors that it carries, or null
 };
 
 class Socket : public Node {
@@ -52,6 +56,8 @@ public:
     bool only_v6() const noexcept;
 
 protected:
+    /// Copies as much as fits; how much.
+    static std::size_t copy_out(const std::string& bytes, Pieces into) noexcept;
     bool flag(int level, int option) const noexcept;
     /// Binds to a port of the system's choice, if to none yet.
     long bind_somewhere(const Host& host);

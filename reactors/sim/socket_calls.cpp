@@ -4,6 +4,7 @@
 
 #include "datagram_socket.hpp"
 #include "stream_socket.hpp"
+#include "unix_datagram_socket.hpp"
 
 #include <cstring>
 
@@ -17,6 +18,22 @@ namespace {
 
 sockaddr* address_at(long pointer) noexcept { return reinterpret_cast<sockaddr*>(pointer); }
 socklen_t* size_at(long pointer) noexcept { return reinterpret_cast<socklen_t*>(pointer); }
+
+using Pair = std::pair<std::shared_ptr<Socket>, std::shared_ptr<Socket>>;
+
+Pair stream_pair(World& world) {
+    const auto a = std::make_shared<StreamSocket>(world, AF_UNIX, 0);
+    const auto b = std::make_shared<StreamSocket>(world, AF_UNIX, 0);
+    StreamSocket::join(*a, *b, nullptr);
+    return {a, b};
+}
+
+Pair datagram_pair(World& world) {
+    const auto a = std::make_shared<UnixDatagramSocket>(world);
+    const auto b = std::make_shared<UnixDatagramSocket>(world);
+    UnixDatagramSocket::join(*a, *b);
+    return {a, b};
+}
 
 }  // namespace
 
@@ -34,6 +51,9 @@ long SimSys::make_socket(const Arguments& call) {
     } else if (type == SOCK_DGRAM && ip) {
         if (protocol != 0 && protocol != IPPROTO_UDP) return -EPROTONOSUPPORT;
         node = std::make_shared<DatagramSocket>(world_, family, IPPROTO_UDP);
+    } else if (type == SOCK_DGRAM) {
+        if (protocol != 0) return -EPROTONOSUPPORT;
+        node = std::make_shared<UnixDatagramSocket>(world_);
     } else {
         refuse(call, "for this kind of socket is not simulated");
     }
@@ -44,13 +64,12 @@ long SimSys::make_socket(const Arguments& call) {
 long SimSys::make_pair(const Arguments& call) {
     const int flags = static_cast<int>(call.b) & (SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (call.a != AF_UNIX) return -EOPNOTSUPP;
-    if ((static_cast<int>(call.b) & ~flags) != SOCK_STREAM) {
+    const int type = static_cast<int>(call.b) & ~flags;
+    if (type != SOCK_STREAM && type != SOCK_DGRAM) {
         refuse(call, "for this kind of socket is not simulated");
     }
     int* ends = reinterpret_cast<int*>(call.d);
-    const auto a = std::make_shared<StreamSocket>(world_, AF_UNIX, 0);
-    const auto b = std::make_shared<StreamSocket>(world_, AF_UNIX, 0);
-    StreamSocket::join(*a, *b, nullptr);
+    const auto [a, b] = type == SOCK_STREAM ? stream_pair(world_) : datagram_pair(world_);
     a->set_nonblocking((flags & SOCK_NONBLOCK) != 0);
     b->set_nonblocking((flags & SOCK_NONBLOCK) != 0);
     const bool close_on_exec = (flags & SOCK_CLOEXEC) != 0;
@@ -97,8 +116,8 @@ long SimSys::receive(const Arguments& call, Socket& socket) {
     const long result = socket.receive(message);
     if (result >= 0 && header) {
         header->msg_namelen = message.name ? message.name_size : 0;
-        header->msg_controllen = 0;
-        header->msg_flags = message.result_flags;
+        header->msg_flags = message.result_flags | (message.flags & MSG_CMSG_CLOEXEC);
+        world_.passing.deliver(message.passed.get(), *header, (message.flags & MSG_CMSG_CLOEXEC) != 0);
     } else if (result >= 0 && size_at(call.f)) {
         *size_at(call.f) = message.name_size;
     }
@@ -110,7 +129,14 @@ long SimSys::send(const Arguments& call, Socket& socket) {
     iovec one{};
     if (call.number == SYS_sendmsg) {
         const auto* header = reinterpret_cast<const msghdr*>(call.b);
-        if (header->msg_controllen != 0) refuse(call, "with control data is not simulated");
+        if (header->msg_controllen != 0) {
+            if (socket.family() != AF_UNIX || !Passing::is_simulated(*header)) {
+                refuse(call, "with this kind of control data is not simulated");
+            }
+            long error = 0;
+            message.passed = world_.passing.collect(*header, error);
+            if (error != 0) return error;
+        }
         message.pieces = Pieces(header->msg_iov, header->msg_iovlen);
         message.name = static_cast<sockaddr*>(header->msg_name);
         message.name_size = header->msg_namelen;

@@ -9,7 +9,6 @@
 #include "world.hpp"
 
 #include <poll.h>
-#include <sys/stat.h>
 
 namespace coir {
 inline namespace v0 {
@@ -19,8 +18,7 @@ namespace {
 
 constexpr int last_attempt = 6;  // net.ipv4.tcp_syn_retries
 
-std::shared_ptr<StreamSocket> listener_at(World& world, const Endpoint& to, int family) {
-    Socket* socket = world.names.find(SOCK_STREAM, to, family);
+std::shared_ptr<StreamSocket> listener_at(Socket* socket) {
     if (!socket || !socket->is_listening()) return nullptr;
     return std::static_pointer_cast<StreamSocket>(socket->shared_from_this());
 }
@@ -43,7 +41,7 @@ long StreamSocket::listen(int backlog) {
     }
     if (state_ == State::fresh) {
         if (!is_unix() && !reuses_port() &&
-            world_.names.find(SOCK_STREAM, local_, family()) != nullptr) {
+            world_.names.find(SOCK_STREAM, local_) != nullptr) {
             return -EADDRINUSE;
         }
         listener_.emplace();
@@ -107,14 +105,9 @@ long StreamSocket::connect(const sockaddr* address, socklen_t size) {
 }
 
 long StreamSocket::connect_unix(const Endpoint& to) {
-    const auto listener = listener_at(world_, to, AF_UNIX);
-    if (!listener) {
-        struct stat status {};
-        const bool is_named = to.path.empty() || to.path[0] == '\0' ||
-                              world_.names.path_number(to.path) != 0 ||
-                              ::lstat(to.path.c_str(), &status) == 0;
-        return is_named ? -ECONNREFUSED : -ENOENT;
-    }
+    long error = 0;
+    const auto listener = listener_at(world_.names.find_unix(SOCK_STREAM, to.path, error));
+    if (!listener) return error;
     if (listener->listener_->is_full()) return -EAGAIN;
     peer_ = to;
     make_server_side(*listener, nullptr);
@@ -168,7 +161,7 @@ void StreamSocket::try_again(int attempt) {
 void StreamSocket::syn_arrives(int attempt) {
     if (state_ != State::connecting) return;
     Link& link = world_.links.between(local_.host, peer_.host);
-    const auto listener = listener_at(world_, peer_, family());
+    const auto listener = listener_at(world_.names.find(SOCK_STREAM, peer_));
     const bool full = listener && listener->listener_->is_full();
     if (link.cut || full) return try_again(attempt);
     const Nanoseconds back = world_.links.travel(link);

@@ -48,7 +48,8 @@ long StreamSocket::receive(Message& message) {
     if (in_->available() > 0) {
         const bool peeks = (message.flags & MSG_PEEK) != 0;
         if (total_size(message.pieces) == 0) return 0;
-        const auto count = peeks ? in_->peek(message.pieces) : in_->take(message.pieces);
+        const auto count = peeks ? in_->peek(message.pieces, &message.passed)
+                                 : in_->take(message.pieces, &message.passed);
         return static_cast<long>(count);
     }
     if (const int error = take_error()) return -error;
@@ -73,7 +74,7 @@ long StreamSocket::send(const Message& message) {
         return -take_error();
     }
     if (total_size(message.pieces) == 0) return 0;
-    const std::size_t count = out_->put(message.pieces);
+    const std::size_t count = out_->put(message.pieces, false, message.passed);
     return count > 0 ? static_cast<long>(count) : -EAGAIN;
 }
 

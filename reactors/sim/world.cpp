@@ -35,6 +35,7 @@ testing::SimReactor World::draw_reactor() noexcept {
 World::~World() {
     faults = {};
     descriptors.close_all();
+    passing.drop_all();
     events.clear();
 }
 

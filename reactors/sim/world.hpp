@@ -13,6 +13,7 @@
 #include "links.hpp"
 #include "names.hpp"
 #include "order.hpp"
+#include "passed.hpp"
 #include "processes.hpp"
 #include "thread_sys.hpp"
 #include "threads.hpp"
@@ -74,6 +75,7 @@ public:
     Jobs jobs{*this};
     Processes processes{*this};
     Descriptors descriptors;
+    Passing passing{*this};
     Threads threads{*this};
     ThreadSys thread_sys{*this};
     std::uint64_t events_run = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "reactors/sim/sim_sys.hpp"
+#include "runtime/fd_passing.hpp"
 
 #include <coir/detail/sys.hpp>
 
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 namespace coir_test {
 
@@ -49,9 +51,9 @@ public:
     int socket(int family = AF_INET, int type = SOCK_STREAM) {
         return keep(sys_.socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     }
-    std::pair<int, int> pair() {
+    std::pair<int, int> pair(int type = SOCK_STREAM) {
         int ends[2] = {-1, -1};
-        sys_(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, &ends[0]);
+        sys_(SYS_socketpair, AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, &ends[0]);
         return {keep(ends[0]), keep(ends[1])};
     }
     std::pair<int, int> pipe() {
@@ -93,6 +95,11 @@ public:
     }
     long bind(int fd, const std::string& path) { return with_path(SYS_bind, fd, path); }
     long connect(int fd, const std::string& path) { return with_path(SYS_connect, fd, path); }
+    /// An abstract name would do, were it not for the errors of files.
+    static std::string path(const char* name) {
+        return "/tmp/coir-" + std::to_string(::getpid()) + "-" + name;
+    }
+    void remove(const std::string& path) { sys_(SYS_unlinkat, AT_FDCWD, path.c_str(), 0); }
     sockaddr_in name(int fd) {
         sockaddr_in address{};
         socklen_t size = sizeof address;
@@ -125,6 +132,39 @@ public:
             sys_(SYS_sendto, fd, bytes.data(), bytes.size(), flags | MSG_NOSIGNAL, nullptr, 0);
         settle();
         return result;
+    }
+    long send_to(int fd, std::string_view bytes, const std::string& path) {
+        const sockaddr_un to = address_of(path);
+        return sys_(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, &to, sizeof to);
+    }
+    /// Bytes for anything that can be written to.
+    long send_bytes(int fd, std::string_view bytes) {
+        return sys_(SYS_write, fd, bytes.data(), bytes.size());
+    }
+    long send_with(int fd, std::string_view bytes, std::vector<int> fds) {
+        iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+        coir::detail::FdMessage message(&piece, 1);
+        message.put(fds);
+        return sys_(SYS_sendmsg, fd, &message.header(), MSG_NOSIGNAL);
+    }
+    /// Notes the bytes, the flags and how many descriptors came, which it keeps.
+    std::vector<int> receive_with(std::string_view what, int fd, std::size_t size, std::size_t room,
+                                  int flags = 0) {
+        std::string bytes(size, '\0');
+        iovec piece{bytes.data(), bytes.size()};
+        coir::detail::FdMessage message(&piece, 1);
+        message.make_room(room);
+        const long result =
+            note(what, sys_(SYS_recvmsg, fd, &message.header(), flags | MSG_CMSG_CLOEXEC));
+        coir::ReceivedFds received;
+        if (result >= 0) message.take(sys_, received);
+        std::vector<int> fds;
+        for (coir::Fd& one : received.fds) fds.push_back(keep(one.release()));
+        bytes.resize(result < 0 ? 0 : static_cast<std::size_t>(result));
+        remark("  '" + bytes + "', " + std::to_string(fds.size()) + " descriptors, flags " +
+               std::to_string(message.header().msg_flags) + ", control data " +
+               std::to_string(message.header().msg_controllen));
+        return fds;
     }
     /// Notes the bytes as well.
     long recv(std::string_view what, int fd, std::size_t size = 64, int flags = 0) {
@@ -168,10 +208,14 @@ public:
     }
 
 private:
-    long with_path(long number, int fd, const std::string& path) {
+    static sockaddr_un address_of(const std::string& path) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path, path.data(), path.size());
+        return address;
+    }
+    long with_path(long number, int fd, const std::string& path) {
+        const sockaddr_un address = address_of(path);
         const auto size = offsetof(sockaddr_un, sun_path) + path.size() + 1;
         return sys_(number, fd, &address, size);
     }

@@ -436,3 +436,154 @@ TEST_CASE("as Linux: eventfd", "[linux]") {
         c.poll("eventfd", fd);
     });
 }
+
+TEST_CASE("as Linux: datagrams of Unix sockets", "[linux]") {
+    same_as_linux([](Calls& c) {
+        const int server = c.socket(AF_UNIX, SOCK_DGRAM);
+        const int client = c.socket(AF_UNIX, SOCK_DGRAM);
+        const std::string path = c.path("datagrams");
+        c.poll("fresh", client);
+        c.note("to nobody", c.send(client, "x"));
+        c.recv("nothing there", client);
+        c.note("no such file", c.connect(client, path));
+        c.note("bind", c.bind(server, path));
+        c.note("taken", c.bind(client, path));
+        c.note("listen", c.sys()(SYS_listen, server, 1));
+        c.note("accept", c.accept(server));
+        const int stream = c.socket(AF_UNIX);
+        c.note("another type", c.connect(stream, path));
+        c.note("named", c.send_to(client, "one", path));
+        c.note("empty", c.send_to(client, "", path));
+        c.note("connect", c.connect(client, path));
+        c.note("connected", c.send(client, "twelve bytes"));
+        c.poll("server", server);
+        c.recv("peek", server, 64, MSG_PEEK);
+        c.recv("first", server);
+        c.recv("empty", server);
+        c.recv("cut", server, 6, MSG_TRUNC);
+        c.recv("nothing more", server);
+        c.poll("server", server);
+        c.note("to who has no name", c.send(server, "x"));
+        c.note("too long", c.send(client, std::string(212992, 'x')));
+        c.note("half close", c.shutdown(client, SHUT_WR));
+        c.note("send after it", c.send(client, "x"));
+        c.poll("client", client);
+        c.note("close for reading", c.shutdown(server, SHUT_RD));
+        c.poll("server", server);
+        c.recv("closed", server);
+        const int other = c.socket(AF_UNIX, SOCK_DGRAM);
+        c.note("to a closed one", c.send_to(other, "x", path));
+        c.note("both", c.shutdown(server, SHUT_RDWR));
+        c.poll("server", server);
+        c.close(server);
+        c.note("nobody has it now", c.connect(other, path));
+        c.remove(path);
+        c.note("gone", c.connect(other, path));
+    });
+}
+
+TEST_CASE("as Linux: a pair of datagram sockets", "[linux]") {
+    same_as_linux([](Calls& c) {
+        const auto [a, b] = c.pair(SOCK_DGRAM);
+        c.note("there", c.send(a, "there"));
+        c.note("back", c.send(b, "back"));
+        c.poll("a", a);
+        c.recv("back", a);
+        const int third = c.socket(AF_UNIX, SOCK_DGRAM);
+        const std::string path = c.path("pair");
+        c.note("bind", c.bind(b, path));
+        c.note("not its peer", c.connect(third, path));
+        c.note("not its peer", c.send_to(third, "x", path));
+        c.close(b);
+        c.poll("a", a);
+        c.recv("nothing", a);
+        c.note("refused", c.send(a, "x"));
+        c.note("not connected any more", c.send(a, "x"));
+        c.remove(path);
+    });
+}
+
+TEST_CASE("as Linux: a full queue of datagrams", "[linux]") {
+    same_as_linux([](Calls& c) {
+        const int server = c.socket(AF_UNIX, SOCK_DGRAM);
+        const std::string path = c.path("full");
+        c.bind(server, path);
+        const int client = c.socket(AF_UNIX, SOCK_DGRAM);
+        const int other = c.socket(AF_UNIX, SOCK_DGRAM);
+        c.connect(client, path);
+        // How many it takes is a setting.
+        while (c.send(client, "x") == 1) {
+        }
+        c.note("full", c.send(client, "x"));
+        c.note("full for all", c.send_to(other, "x", path));
+        c.poll("client", client);
+        c.poll("who names its receivers", other);
+        c.recv("one less", server);
+        c.poll("client", client);
+        c.note("again", c.send(client, "x"));
+        c.note("a peer gone meanwhile", c.connect(server, path));
+        c.remove(path);
+    });
+}
+
+TEST_CASE("as Linux: who turns away from its peer loses what it had sent", "[linux]") {
+    same_as_linux([](Calls& c) {
+        const auto [a, b] = c.pair(SOCK_DGRAM);
+        c.send(b, "lost");
+        const int third = c.socket(AF_UNIX, SOCK_DGRAM);
+        const std::string path = c.path("third");
+        c.bind(third, path);
+        c.note("another peer", c.connect(a, path));
+        c.poll("b", b);
+        c.recv("told", b);
+        c.recv("once", b);
+        c.recv("lost", a);
+        c.note("may not", c.send(b, "x"));
+        c.note("new peer", c.send(a, "x"));
+        c.recv("there", third);
+        c.remove(path);
+    });
+}
+
+TEST_CASE("as Linux: descriptors that travel along", "[linux]") {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        same_as_linux([type](Calls& c) {
+            const auto [a, b] = c.pair(type);
+            const auto [in, out] = c.pipe();
+            c.note("bad number", c.send_with(a, "x", {99999}));
+            c.note("two", c.send_with(a, "two", {out, in}));
+            c.note("none", c.send(a, "none"));
+            c.note("one", c.send_with(a, "one", {out}));
+            c.send(a, "end");
+            c.close(out);
+            const auto got = c.receive_with("both", b, 64, 4);
+            c.poll("the reader", in);
+            REQUIRE(got.size() == 2);
+            c.note("works", c.send_bytes(got[0], "through the pipe"));
+            c.close(got[0]);
+            c.recv("none", b, 4);
+            c.poll("still open, under way", in);
+            c.receive_with("peek", b, 64, 4, MSG_PEEK);
+            c.receive_with("no room", b, 64, 0);
+            c.receive_with("end", b, 64, 4);
+        });
+    }
+}
+
+TEST_CASE("as Linux: descriptors that nobody receives", "[linux]") {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        same_as_linux([type](Calls& c) {
+            const auto [a, b] = c.pair(type);
+            const auto [in, out] = c.pipe();
+            c.send_with(a, "thrown away", {out});
+            c.send_with(a, "some of them", {out, out, out});
+            c.send_with(a, "never read", {out});
+            c.close(out);
+            c.recv("a plain receive", b, 11);
+            c.receive_with("room for two", b, 12, 2);
+            c.poll("open", in);
+            c.close(b);
+            c.poll("all but two closed", in);
+        });
+    }
+}
