@@ -67,6 +67,7 @@ public:
         WaitResult result;
         set_completions(&completions);
         if (flush_finished(completions)) deadline = TimePoint::min();
+        deadline = wake_rested(deadline);
         const long count = wait_events(deadline, most_events(deadline));
         ++counters_.waits;
         if (deadline != TimePoint::min()) ++counters_.sleeps;

@@ -56,6 +56,7 @@ WaitResult PollReactor::wait(TimePoint deadline, CompletionList& completions) no
     WaitResult result;
     set_completions(&completions);
     if (flush_finished(completions)) deadline = TimePoint::min();
+    deadline = wake_rested(deadline);
     const std::optional<timespec> left = time_until(deadline, sys_);
     timespec timeout = left.value_or(timespec{});
     long count = sys_(SYS_ppoll, set_.data(), set_.size(), left ? &timeout : nullptr, nullptr, 0);

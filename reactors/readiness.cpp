@@ -4,6 +4,7 @@
 
 #include <coir/detail/sometimes.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <stdexcept>
@@ -20,6 +21,10 @@ namespace {
 // Operation::reactor_data while it is the readiness part's.
 constexpr std::uint64_t in_queue = 1;
 constexpr std::uint64_t in_finished = 2;
+
+// Fruitless events before a descriptor has to rest, and for how long.
+constexpr std::uint8_t patience = 8;
+constexpr Nanoseconds rest_time = std::chrono::milliseconds(1);
 
 std::size_t index(Direction direction) noexcept { return static_cast<std::size_t>(direction); }
 
@@ -54,7 +59,7 @@ FdState* ReadinessReactor::make_state(int fd, std::int32_t& error) noexcept {
 std::uint32_t ReadinessReactor::wanted(const FdState& state) const noexcept {
     std::uint32_t events = 0;
     if (!state.waiting[0].empty()) events |= POLLIN;
-    if (!state.waiting[1].empty()) events |= POLLOUT;
+    if (!state.waiting[1].empty() && !state.resting) events |= POLLOUT;
     // These two come unasked. They are named so that a poller that wants nothing else counts.
     for (const Operation* poller = state.waiting[2].first; poller; poller = poller->next) {
         events |= (poller->flags & 0xffffu) | POLLERR | POLLHUP;
@@ -98,6 +103,7 @@ void ReadinessReactor::adopt(int fd, FdState& state) noexcept {
     state.registration = 0;
     state.ready[0] = state.ready[1] = true;
     state.unsure = false;
+    state.resting = false;
     state.owned = true;
     const std::uint32_t events = wanted(state);
     const int error = events != 0 ? arm(fd, state, events) : 0;
@@ -238,7 +244,7 @@ void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) n
     }
     if ((revents & (POLLOUT | trouble)) != 0) {
         state.ready[1] = true;
-        run_queue(state, Direction::write);
+        if (!state.resting || (revents & trouble) != 0) run_queue(state, Direction::write);
     }
     if (!state.waiting[2].empty()) run_pollers(state, revents);
     if (!was_awaited) {
@@ -251,16 +257,53 @@ void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) n
 
 void ReadinessReactor::run_queue(FdState& state, Direction direction) noexcept {
     FdState::Queue& queue = state.waiting[index(direction)];
+    bool fruitless = true;
     while (Operation* operation = queue.first) {
         if (!state.ready[index(direction)] && state.owned) return;
         if (!try_on(state, direction, *operation)) {
             COIR_SOMETIMES("readiness: an event, and yet it would wait");
+            if (fruitless && direction == Direction::write) rest(operation->fd, state);
             return;
         }
+        fruitless = false;
+        state.fruitless = 0;
         queue.first = operation->next;
         if (!queue.first) queue.last = nullptr;
         finish(*operation, operation->result);
     }
+}
+
+// Who names the receivers of Unix datagrams counts as writable while the receiver's queue is full, and
+// each attempt makes an event anew. Nothing tells when there is room: after a few attempts in vain it
+// is tried once a millisecond.
+void ReadinessReactor::rest(int fd, FdState& state) noexcept {
+    if (state.fruitless < patience) ++state.fruitless;
+    if (state.fruitless < patience || state.resting) return;
+    try {
+        rests_.push_back({sys_.now() + rest_time, fd, state.generation});
+    } catch (const std::bad_alloc&) {
+        return;  // it is tried at each event
+    }
+    COIR_SOMETIMES("readiness: a descriptor rests");
+    state.resting = true;
+}
+
+TimePoint ReadinessReactor::wake_rested(TimePoint deadline) noexcept {
+    if (rests_.empty()) [[likely]] return deadline;
+    const TimePoint now = sys_.now();
+    while (!rests_.empty() && rests_.front().until <= now) {
+        const Rest rested = rests_.front();
+        rests_.erase(rests_.begin());
+        FdState* const state = find(rested.fd);
+        if (!state || state->generation != rested.generation) continue;
+        state->resting = false;
+        state->ready[1] = true;
+        run_queue(*state, Direction::write);
+        if (state->resting || !state->awaited()) continue;
+        if (const int error = arm(rested.fd, *state, wanted(*state)); error != 0) on_error(*state, error);
+    }
+    if (completions_ && completions_->size() > 0) return TimePoint::min();
+    return rests_.empty() ? deadline : std::min(deadline, rests_.front().until);
 }
 
 void ReadinessReactor::run_pollers(FdState& state, std::uint32_t revents) noexcept {

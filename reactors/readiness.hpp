@@ -35,6 +35,8 @@ struct FdState {
     bool unsure = false;           ///< hung up, or urgent data: always worth trying
     bool owned = false;            ///< announced by fd_closing() before it is closed
     bool level = false;            ///< registered level-triggered (listeners)
+    bool resting = false;          ///< not asked for writing for a moment: see rest()
+    std::uint8_t fruitless = 0;    ///< events for writing in a row after which nothing could be written
 
     bool awaited() const noexcept {
         return !waiting[0].empty() || !waiting[1].empty() || !waiting[2].empty();
@@ -71,6 +73,8 @@ protected:
     void on_error(FdState& state, std::int32_t error) noexcept;
     /// Moves what completed outside wait() to the list; true when there was something.
     bool flush_finished(CompletionList& completions) noexcept;
+    /// Goes on with those that have rested long enough. -> the deadline for the source's wait.
+    TimePoint wake_rested(TimePoint deadline) noexcept;
     bool has_finished() const noexcept { return finished_first_ != nullptr; }
     FdState* find(int fd) noexcept {
         return static_cast<std::size_t>(fd) < table_.size() ? &table_[static_cast<std::size_t>(fd)]
@@ -97,8 +101,16 @@ private:
     void run_queue(FdState& state, Direction direction) noexcept;
     void run_pollers(FdState& state, std::uint32_t revents) noexcept;
     bool try_on(FdState& state, Direction direction, Operation& operation) noexcept;
+    void rest(int fd, FdState& state) noexcept;
+
+    struct Rest {
+        TimePoint until;
+        int fd;
+        std::uint32_t generation;
+    };
 
     std::vector<FdState> table_;
+    std::vector<Rest> rests_;  // few, in the order of their ends
     CompletionList* completions_ = nullptr;  // set within wait()
     Operation* finished_first_ = nullptr;
     Operation** finished_last_ = &finished_first_;

@@ -10,11 +10,11 @@
 //         coir::run([] { test_my_server(); });
 //     });
 //
-// What is in the world: TCP over IPv4 and IPv6, UDP, Unix stream sockets and pairs, pipes. The
-// machine's addresses are 127.0.0.0/8, ::1 and 10.0.0.0/8, of which each is its own link's end;
-// everything else is unreachable (ENETUNREACH). Errors are Linux's. Files are the real ones, but in
-// folders that are mounted (testing_files.hpp). Processes run programs that are installed, and signal
-// their parent (testing_process.hpp).
+// What is in the world: TCP over IPv4 and IPv6, UDP, Unix sockets of streams and of datagrams, pairs of
+// both, descriptors that travel in their messages, pipes. The machine's addresses are 127.0.0.0/8, ::1
+// and 10.0.0.0/8, of which each is its own link's end; everything else is unreachable (ENETUNREACH).
+// Errors are Linux's. Files are the real ones, but in folders that are mounted (testing_files.hpp).
+// Processes run programs that are installed, and signal their parent (testing_process.hpp).
 // What is not in it (terminals, watching files, descriptors that were not made through coir or the calls
 // of coir.h) ends the program with a line that names the call and the task. Threads are not
 // simulated (but see SimThread): a to_thread() job takes no virtual time, and other threads make the
@@ -208,6 +208,12 @@ SimFailure minimise(const SimOptions& options, F&& program, const SimBudget& bud
 /// outside.
 COIR_API std::uint64_t current_seed();
 COIR_API const SimFaults& current_faults();
+/// A number below `count` for the program's own decisions: how much to send, whom to ask, when to give
+/// up. Drawn from the seed as every choice of the world is, so that it is in the log, comes again in a
+/// replay, and is made smaller (0, where that still fails) by minimise(); which numbers from a generator
+/// of the program's own are not. 0 for a count of 1. std::invalid_argument for a count of 0,
+/// std::logic_error outside a simulation.
+COIR_API std::uint32_t choose(std::uint32_t count);
 
 /// coir::run() in a new world: `f()` is the main task; its result is returned. A deadlock throws
 /// DeadlockError.

@@ -40,6 +40,7 @@ enum class Site : std::uint16_t {
     no_space,    ///< of files
     bad_disk,
     job,         ///< when a thread of the pool would have come to it
+    program,     ///< the program's own: testing::choose()
 };
 
 // splitmix64: small, and good enough for choosing.

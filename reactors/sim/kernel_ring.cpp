@@ -6,6 +6,7 @@
 // when there is no room for a completion it waits in the kernel (CQ_OVERFLOW), and a multishot ends.
 #include "kernel_ring.hpp"
 
+#include "ring_script.hpp"
 #include "sim_sys.hpp"
 
 #include <algorithm>
@@ -54,6 +55,7 @@ unsigned KernelRing::take_entries(unsigned to_submit) {
 }
 
 void KernelRing::issue(const io_uring_sqe& entry) {
+    if (world_.ring_script && world_.ring_script->takes(*this, entry)) return;
     if (entry.opcode == IORING_OP_ASYNC_CANCEL) return cancel(entry);
     std::shared_ptr<Node> node = entry.fd >= 0 && entry.opcode != IORING_OP_OPENAT
                                      ? world_.descriptors.share(entry.fd)
@@ -208,6 +210,9 @@ long KernelRing::collect(unsigned least, TimePoint deadline) {
 
 long KernelRing::enter(unsigned to_submit, unsigned least, unsigned flags, const void* argument) {
     if ((setup_ & IORING_SETUP_R_DISABLED) != 0) return -EBADFD;
+    if (world_.ring_script) {
+        if (const long error = world_.ring_script->enters(); error != 0) return error;
+    }
     const unsigned taken = take_entries(to_submit);
     if (taken != to_submit) return taken > 0 ? static_cast<long>(taken) : -EBUSY;
     if ((flags & IORING_ENTER_GETEVENTS) == 0) return taken;

@@ -177,6 +177,12 @@ void run_until_idle() {
 std::uint64_t current_seed() { return require_world("current_seed").seed; }
 const SimFaults& current_faults() { return require_world("current_faults").first_faults; }
 
+std::uint32_t choose(std::uint32_t count) {
+    World& world = require_world("choose");
+    if (count == 0) throw std::invalid_argument("coir: choose: one of 0 was asked for; at least 1 is needed");
+    return world.choices.pick(coir::detail::sim::Site::program, count);
+}
+
 std::string SimResult::to_string() const {
     char text[160];
     std::snprintf(text, sizeof text,

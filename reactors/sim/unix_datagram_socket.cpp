@@ -2,9 +2,10 @@
 // See unix_datagram_socket.hpp.
 //
 // As in Linux: nothing is lost and nothing overtakes. Who sends into a full queue gets EAGAIN; when
-// there is room, only connected senders are told, and whoever has sent what was taken. A sender that
-// names its receivers counts as writable all the time, and can only try again. A peer that is gone is
-// told by the next send (ECONNREFUSED), which ends the connection; shutting down tells nobody.
+// there is room, only connected senders are told, whoever has sent what was taken, and who waits in the
+// kernel. A sender that names its receivers counts as writable all the time, and can only try again. A
+// peer that is gone is told by the next send (ECONNREFUSED), which ends the connection; shutting down
+// tells nobody.
 #include "unix_datagram_socket.hpp"
 
 #include "world.hpp"
@@ -22,13 +23,13 @@ namespace {
 
 constexpr std::size_t usual_queue = 10;  // net.unix.max_dgram_qlen; one more is let in
 constexpr std::size_t send_buffer = 212992;
-constexpr std::size_t overhead = 576;  // each one's, of that memory
+constexpr std::size_t message_overhead = 576;  // each one's, of that memory
 
 std::size_t draw_queue(World& world) {
     return world.faults.small_buffers ? world.choices.pick(Site::capacity, usual_queue) : usual_queue;
 }
 
-std::size_t memory_of(const std::string& bytes) noexcept { return bytes.size() + overhead; }
+std::size_t memory_of(const std::string& bytes) noexcept { return bytes.size() + message_overhead; }
 
 }  // namespace
 
@@ -138,9 +139,10 @@ long UnixDatagramSocket::send(const Message& message) {
     if (!other) return error;
     if (other->read_shut_) return -EPIPE;
     if (other->is_full_for(*this)) {
-        if (other_.lock() == other) other->want_room_.push_back(self());
+        const bool waits = blocks() && (message.flags & MSG_DONTWAIT) == 0;
+        if (waits || other_.lock() == other) other->want_room_.push_back(self());
         // The memory that was taken for it is free again, which wakes whoever waits for that.
-        changed(POLLOUT);
+        if (!waits) changed(POLLOUT);
         return -EAGAIN;
     }
     Datagram datagram{{}, local_, self(), message.passed};

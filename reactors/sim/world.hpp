@@ -27,6 +27,7 @@ inline namespace v0 {
 namespace detail {
 namespace sim {
 
+class RingScript;
 class StreamSocket;
 
 class World : public std::enable_shared_from_this<World> {
@@ -80,6 +81,7 @@ public:
     ThreadSys thread_sys{*this};
     std::uint64_t events_run = 0;
     std::uint64_t calls = 0;
+    RingScript* ring_script = nullptr;  ///< a test's answers to a simulated io_uring's requests
 
 private:
     // An hour after the epoch: negative offsets from "now" stay positive.

@@ -213,6 +213,7 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
     world_.threads.pass();
     set_completions(&completions);
     if (flush_finished(completions)) deadline = TimePoint::min();
+    deadline = wake_rested(deadline);
     for (;;) {
         collect(completions);
         if (completions.size() > 0 || deadline <= world_.now() || wake_fd_.is_pending()) break;

@@ -331,3 +331,41 @@ TEST_CASE("udp: broadcast and multicast", "[net]") {
               EINVAL);
     });
 }
+
+TEST_CASE("rule 295: a full queue of a Unix socket is waited for without keeping the processor busy", "[net]") {
+    coir_test::FdCount fds;
+    run_in_loop([] {
+        auto receiver = coir::Socket::create(AF_UNIX, SOCK_DGRAM);
+        const std::string path = "/tmp/coir-full-" + std::to_string(::getpid());
+        ::unlink(path.c_str());
+        const coir::Address at = coir::Address::unix_path(path);
+        receiver.bind(at);
+        auto filler = coir::Socket::create(AF_UNIX, SOCK_DGRAM);
+        filler.connect(at);
+        const auto fill = [&] {
+            while (::send(filler.native_handle(), "x", 1, MSG_DONTWAIT) == 1) {
+            }
+        };
+        std::array<char, 16> buffer;
+        for (const bool named : {false, true}) {
+            auto sender = coir::Socket::create(AF_UNIX, SOCK_DGRAM);
+            if (!named) sender.connect(at);
+            for (int round = 0; round < 2; ++round) {
+                fill();
+                auto sending = coir::create_task([&] {
+                    return named ? sender.send_to("late", at) : sender.send("late");
+                });
+                coir::yield_now();
+                const auto before = coir::get_running_loop().metrics().turns;
+                coir::sleep(30ms);
+                const auto looks = coir::get_running_loop().metrics().turns - before;
+                CHECK_FALSE(sending.done());
+                CHECK(looks <= 100);
+                std::string last;
+                while (last != "late") last = std::string(text(buffer, receiver.recv_from(buffer)));
+                CHECK(coir::with_timeout(5s, [&] { return coir::await(sending); }) == 4);
+            }
+        }
+        ::unlink(path.c_str());
+    });
+}

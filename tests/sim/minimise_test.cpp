@@ -120,6 +120,19 @@ TEST_CASE("minimise: an order that a program does not expect", "[minimise]") {
     check_minimised(loses_an_update, false, "std::runtime_error: an update is lost: #");
 }
 
+TEST_CASE("minimise: decisions of the program's own", "[minimise]") {
+    const auto program = [] {
+        unsigned large = 0;
+        for (int i = 0; i < 40; ++i) large += testing::choose(1000) >= 800 ? 1 : 0;
+        if (large >= 2) throw std::runtime_error("two large ones");
+    };
+    const testing::SimOptions options = first_failing(program, false);
+    const testing::SimFailure failure = testing::minimise(options, program);
+    INFO(testing::to_text(failure.options));
+    CHECK(failure.choices == 2);
+    CHECK_THROWS_AS(testing::simulate(failure.options, program), std::runtime_error);
+}
+
 // ThreadSanitizer and AddressSanitizer have handlers of their own for what ends a process.
 #if !COIR_TSAN && !COIR_ASAN
 TEST_CASE("minimise: a run that ends its process", "[minimise]") {

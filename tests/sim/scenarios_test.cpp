@@ -66,6 +66,7 @@ COIR_SCENARIO("echo_pair", 200)
 COIR_SCENARIO("echo_storm", 200)
 COIR_SCENARIO("fd_reuse", 200)
 COIR_SCENARIO("lock_garden", 200)
+COIR_SCENARIO("messengers", 200)
 COIR_SCENARIO("oom", 200)
 COIR_SCENARIO("op_storm", 200)
 COIR_SCENARIO("queue_pipeline", 200)
@@ -75,7 +76,7 @@ COIR_SCENARIO("throwing_zoo", 200)
 COIR_SCENARIO("timeout_nest", 200)
 COIR_SCENARIO("two_loops", 200)
 
-TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 21); }
+TEST_CASE("every scenario has a case here", "[scenarios]") { CHECK(all_scenarios().size() == 22); }
 
 namespace {
 

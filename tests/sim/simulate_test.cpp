@@ -145,6 +145,31 @@ TEST_CASE("what was chosen can be replayed", "[simulate]") {
     }
 }
 
+TEST_CASE("a program's own decisions are choices", "[simulate]") {
+    const auto decide = [](testing::SimOptions options, std::vector<std::uint32_t>& decided) {
+        options.faults.emplace();
+        options.order = testing::SimOrder::fifo;
+        return testing::simulate(options, [&] {
+            for (int i = 0; i < 100; ++i) decided.push_back(testing::choose(10));
+            CHECK(testing::choose(1) == 0);
+            CHECK_THROWS_AS(testing::choose(0), std::invalid_argument);
+        });
+    };
+    std::vector<std::uint32_t> first;
+    const auto recorded = decide({.seed = 5, .record = true}, first);
+    CHECK(recorded.choice_count == 100);
+    CHECK(std::set<std::uint32_t>(first.begin(), first.end()).size() == 10);
+    std::vector<std::uint32_t> other;
+    decide({.seed = 6}, other);
+    CHECK(other != first);
+    std::vector<std::uint32_t> again;
+    testing::SimOptions replay;
+    replay.replay = recorded.choices;
+    CHECK_FALSE(decide(replay, again).diverged);
+    CHECK(again == first);
+    CHECK_THROWS_AS(testing::choose(2), std::logic_error);
+}
+
 TEST_CASE("a choice list of another program is noticed", "[simulate]") {
     std::vector<std::string> log;
     testing::SimOptions options;

@@ -47,6 +47,7 @@ std::string format_json(const SimScenario& scenario, const SeedRun& run, const S
     coir_bench::Json json;
     json.open('{').field("schema", "coir.sim/1").field("scenario", std::string(scenario.name));
     json.field("first_seed", run.first).field("seeds", report.done).field("choices", report.choices);
+    json.field("least_choices", report.least_choices);
     json.field("seconds", report.seconds).field("interrupted", report.interrupted_by != 0);
     json.key("failed").open('[');
     for (const SeedFailure& failure : report.failed) {
@@ -62,7 +63,7 @@ std::string format_text(const SimScenario& scenario, const SeedReport& report) {
     const std::uint64_t choices = report.done == 0 ? 0 : report.choices / report.done;
     std::string text = std::string(scenario.name) + ": " + std::to_string(report.done) +
                        (report.done == 1 ? " seed" : " seeds") + " passed, " + std::to_string(choices) +
-                       " choices each, " + format_fixed(report.seconds, 1) + " s, " +
+                       " choices each (at least " + std::to_string(report.least_choices) + "), " + format_fixed(report.seconds, 1) + " s, " +
                        format_fixed(rate, 0) + " a second\n";
     for (const SeedFailure& failure : report.failed) {
         text += "seed " + std::to_string(failure.seed) + " failed: " + failure.error + "\n  " +

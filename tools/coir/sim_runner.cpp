@@ -31,6 +31,7 @@ struct Slate {
     std::atomic<std::uint64_t> seed;
     std::atomic<std::uint64_t> done;
     std::atomic<std::uint64_t> choices;
+    std::atomic<std::uint64_t> least_choices;  // of one seed; 0: none is done
     char error[1000];
 };
 
@@ -61,6 +62,8 @@ bool run_one(const SimScenario& scenario, const coir::testing::SimOptions& optio
     try {
         const auto result = coir_scenarios::run_scenario(scenario, options);
         slate.choices += result.choice_count;
+        const std::uint64_t least = slate.least_choices;
+        if (least == 0 || result.choice_count < least) slate.least_choices = result.choice_count;
         if (!twice) return true;
         if (coir_scenarios::run_scenario(scenario, options).hash == result.hash) return true;
         say(slate, "the same seed does not do the same again");
@@ -110,7 +113,7 @@ public:
     /// Whether some are still at it.
     bool look(SeedReport& report) {
         bool any = false;
-        report.done = report.choices = 0;
+        report.done = report.choices = report.least_choices = 0;
         for (std::size_t i = 0; i < pids_.size(); ++i) {
             Slate& slate = slates_[i];
             int status = 0;
@@ -121,6 +124,9 @@ public:
             any = any || pids_[i] > 0;
             report.done += slate.done;
             report.choices += slate.choices;
+            const std::uint64_t least = slate.least_choices;
+            if (least == 0) continue;
+            report.least_choices = report.least_choices == 0 ? least : std::min(report.least_choices, least);
         }
         return any;
     }

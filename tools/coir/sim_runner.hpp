@@ -25,6 +25,7 @@ struct SeedRun {
 struct SeedReport {
     std::uint64_t done = 0;
     std::uint64_t choices = 0;
+    std::uint64_t least_choices = 0;  ///< of the seed with the fewest
     double seconds = 0;
     std::vector<SeedFailure> failed;  ///< by seed
     int interrupted_by = 0;           ///< a signal, or 0

@@ -179,7 +179,7 @@ private:
         }
     }
 
-    Dice dice_;
+    LoggedDice dice_;
     std::unique_ptr<coir::Reactor> reactor_;
     coir::detail::Sys& sys_;
     coir::CompletionList events_;

@@ -30,7 +30,7 @@ struct Scenario {
 extern const Scenario accept_limits_scenario, bridge_sync_scenario, bufring_scenario,
     cancel_matrix_scenario, children_scenario, close_anywhere_scenario, cq_tiny_scenario,
     deadline_race_scenario, deadlock_scenario, echo_pair_scenario, echo_storm_scenario, fd_reuse_scenario,
-    lock_garden_scenario, oom_scenario, op_storm_scenario, queue_pipeline_scenario,
+    lock_garden_scenario, messengers_scenario, oom_scenario, op_storm_scenario, queue_pipeline_scenario,
     slowloris_scenario, task_tree_scenario, throwing_zoo_scenario, timeout_nest_scenario,
     two_loops_scenario;
 
@@ -80,6 +80,14 @@ public:
 
 private:
     std::uint64_t state_;
+};
+
+/// The same, where each decision is one of the world's choices: it can be replayed and minimised.
+class LoggedDice {
+public:
+    std::uint64_t below(std::uint64_t count) {
+        return coir::testing::choose(static_cast<std::uint32_t>(count));
+    }
 };
 
 /// Whether the faults of this world may end a connection with `error`.

@@ -21,6 +21,7 @@ const std::vector<const Scenario*>& all_scenarios() {
         &echo_storm_scenario,
         &fd_reuse_scenario,
         &lock_garden_scenario,
+        &messengers_scenario,
         &oom_scenario,
         &op_storm_scenario,
         &queue_pipeline_scenario,

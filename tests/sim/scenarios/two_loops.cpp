@@ -10,7 +10,7 @@ namespace coir_scenarios {
 namespace {
 
 struct Loops {
-    Dice dice;
+    LoggedDice dice;
     std::unique_ptr<coir::EventLoop> other;
     std::vector<int> posted;
     std::vector<int> ran;
