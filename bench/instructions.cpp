@@ -159,6 +159,34 @@ void stream_echo(Count count) {
   coir::await(server);
 }
 
+// The same among 200 tasks, both ends of 100 pairs, each of which sends back what it reads: what a
+// message costs a server that has always many of them.
+void stream_echo_100(Count count) {
+  constexpr int pairs = 100;
+  Count left = count;
+  auto done = coir::create_future<void>();
+  const auto echo = [&](int fd, bool begins) {
+    coir::Stream stream{coir::Fd(fd)};
+    char buffer[128] = {};  // room that is left says that there is no more to read
+    if (begins) stream.write(std::string_view(buffer, 64));
+    for (;;) {
+      const std::size_t size = stream.read(buffer);
+      stream.write(std::string_view(buffer, size));
+      if (--left == 0) done.set_result();
+    }
+  };
+  coir::with_task_group([&](coir::TaskGroup& group) {
+    for (int i = 0; i < pairs; ++i) {
+      int ends[2];
+      if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+      group.create_task([&, fd = ends[0]] { echo(fd, true); });
+      group.create_task([&, fd = ends[1]] { echo(fd, false); });
+    }
+    coir::await(done);
+    group.cancel();
+  });
+}
+
 struct Case {
   std::string_view name;
   void (*run)(Count);
@@ -171,7 +199,7 @@ constexpr Case kCases[] = {
     {"queue-hand-over", queue_handover}, {"call_soon", call_soon},
     {"post", post},             {"call_later+cancel", timer_cancel},
     {"call_later-fire", timer_fire}, {"with_timeout", timeout},
-    {"stream-echo", stream_echo},
+    {"stream-echo", stream_echo}, {"stream-echo-100", stream_echo_100},
 };
 
 }  // namespace

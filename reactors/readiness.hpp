@@ -21,8 +21,8 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-/// What is known of one descriptor.
-struct FdState {
+/// What is known of one descriptor: a cache line.
+struct alignas(64) FdState {
     struct Queue {
         Operation* first = nullptr;
         Operation* last = nullptr;

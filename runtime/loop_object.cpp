@@ -26,21 +26,6 @@ void LoopObject::dispose() noexcept {
     free_state(scheduler, memory, block_class);
 }
 
-void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept {
-    if (object.scheduler().usable_here()) {
-        drop(object);
-        return;
-    }
-    LoopObject::RemoteDrop& remote = object.remote_drop_;
-    remote.object = &object;
-    remote.drop = drop;
-    remote.run = [](ReadyEntry& entry) noexcept {
-        auto& self = static_cast<LoopObject::RemoteDrop&>(entry);
-        self.drop(*self.object);
-    };
-    if (!object.scheduler().post_last(remote)) drop(object);
-}
-
 void LoopFd::close_now() noexcept {
     const int fd = std::exchange(fd_, -1);
     if (fd < 0) return;

@@ -19,7 +19,7 @@ namespace coir {
 inline namespace v0 {
 namespace detail {
 
-class LoopObject {
+class LoopObject : private ReadyEntry {
 public:
     LoopObject(const LoopObject&) = delete;
     LoopObject& operator=(const LoopObject&) = delete;
@@ -37,19 +37,15 @@ protected:
 private:
     template <class T>
     friend class LoopPtr;
-    friend void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept;
+    template <class Drop>
+    friend void drop_on_loop(LoopObject& object, Drop drop) noexcept;
     void dispose() noexcept;
 
-    /// How the end of its one handle comes home from another thread: closing needs no memory.
-    struct RemoteDrop : ReadyEntry {
-        LoopObject* object = nullptr;
-        void (*drop)(LoopObject&) noexcept = nullptr;
-    };
-
+    // The ReadyEntry is how the end of its one handle comes home from another thread: closing needs
+    // no memory.
     Scheduler& scheduler_;
     std::uint32_t references_ = 1;
     std::uint16_t block_class_ = 0;
-    RemoteDrop remote_drop_;
 };
 
 /// A counted pointer.
@@ -102,9 +98,17 @@ private:
     T* object_ = nullptr;
 };
 
-/// Calls `drop(object)` on the loop's thread: at once, or by a post when the loop runs elsewhere. Once
-/// in an object's life.
-void drop_on_loop(LoopObject& object, void (*drop)(LoopObject&) noexcept) noexcept;
+/// Calls `drop(object)`, a lambda without captures, on the loop's thread: at once, or by a post when the
+/// loop runs elsewhere. Once in an object's life.
+template <class Drop>
+void drop_on_loop(LoopObject& object, Drop drop) noexcept {
+    if (object.scheduler().usable_here()) {
+        drop(object);
+        return;
+    }
+    object.run = [](ReadyEntry& entry) noexcept { Drop{}(static_cast<LoopObject&>(entry)); };
+    if (!object.scheduler().post_last(object)) drop(object);
+}
 
 /// An object with a descriptor that coir closes.
 class LoopFd : public LoopObject {

@@ -72,7 +72,7 @@ void ServerState::handle(Stream stream, StreamState& state) {
         scheduler().report(
             {"exception in a connection handler", std::current_exception(), current_task()});
     }
-    const bool ours = stream.is_open() || state.dropped;
+    const bool ours = stream.is_open() || state.dropped();
     state.hosted = false;
     // A handler that keeps the stream elsewhere keeps it.
     if (!ours || !state.is_open()) return;
@@ -84,7 +84,7 @@ void ServerState::handle(Stream stream, StreamState& state) {
 }
 
 void ServerState::connection_ended(StreamState& stream) noexcept {
-    if (stream.dropped) stream.close_now();
+    if (stream.dropped()) stream.close_now();
     static_cast<ServerLink&>(stream).unlink();
     stream.handler = nullptr;
     --connections_;

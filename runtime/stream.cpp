@@ -19,7 +19,7 @@ inline namespace v0 {
 namespace detail {
 
 void StreamState::require_open(const char* call) const {
-    if (!is_open() || closing_) [[unlikely]]
+    if (!is_open() || unusual_.closing) [[unlikely]]
         throw_io(-EBADF, call, -1, "the stream is closed");
 }
 
@@ -28,7 +28,7 @@ void StreamState::require_open(const char* call) const {
 // With unread input in the kernel, closing would reset the connection, and the peer could lose what
 // was sent last. Throws such input away until the peer closes, for a while.
 void StreamState::linger() {
-    if (eof_ || read_error_ != 0) return;
+    if (unusual_.eof || unusual_.read_failed) return;
     constexpr std::size_t most = std::size_t{1} << 20;
     char waste[4096];
     Sys& system = sys();
@@ -65,7 +65,7 @@ void StreamState::linger() {
 
 void StreamState::close_in_order() {
     TaskBase& self = require_own_task("close");
-    if (!is_open() || closing_) {
+    if (!is_open() || unusual_.closing) {
         self.check_cancelled();
         return;
     }
@@ -74,14 +74,14 @@ void StreamState::close_in_order() {
         StreamState& state;
         ~CloseAnyway() { state.close_now(); }
     } close_anyway{*this};
-    closing_ = true;
+    unusual_.closing = true;
     self.check_cancelled();
     {
         WriteTurn turn(*this);
         if (!is_open()) return;
         if (!is_pipe_) {
             scheduler().reactor().fd_closing(fd());  // ends a pending read
-            const long told = write_closed_ ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
+            const long told = unusual_.write_closed ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
             if (told == 0) linger();
         }
     }
@@ -105,10 +105,10 @@ void StreamState::drop() noexcept {
         close_now();
         return;
     }
-    dropped = true;
+    unusual_.dropped = true;
     scheduler().reactor().fd_closing(fd());
     sys()(SYS_shutdown, fd(), SHUT_WR);
-    write_closed_ = true;
+    unusual_.write_closed = true;
 }
 
 // --- The socket ---------------------------------------------------------------------------------

@@ -73,14 +73,14 @@ void StreamState::throw_read_error() const {
 // await path 1/7, reading
 template <class Prepare>
 std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
-    if (eof_) {
+    if (unusual_.eof) {
         scheduler().spend_credit();
         return 0;
     }
     for (;;) {
-        if (!is_open() || closing_ || dropped) {
+        if (!is_open() || unusual_.closing || unusual_.dropped) {
             throw_io(-ECANCELED, call, -1, "the stream was closed meanwhile");
         }
         const int at = fd();
@@ -94,12 +94,12 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
         if (result > 0) return static_cast<std::size_t>(result);
         if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
         if (result == 0) {
-            eof_ = true;
+            unusual_.eof = true;
             if (write_error_ == 0) return 0;
-            read_error_ = write_error_;  // the kernel has told the writer, and says it only once
+            set_read_error(write_error_);  // the kernel has told the writer, and says it only once
             throw_read_error();
         }
-        if (result != -ENOMEM && result != -ENOBUFS) read_error_ = -result;
+        if (result != -ENOMEM && result != -ENOBUFS) set_read_error(-result);
         throw_io(result, call, at);
     }
 }
@@ -135,6 +135,7 @@ ReceivedFds StreamState::read_with_fds(void* into, std::size_t size, std::size_t
 }
 
 std::size_t StreamState::fill(const char* call) {
+    unusual_.buffered = true;
     buffer_.make_room();
     const std::size_t count = receive(buffer_.tail(), buffer_.room(), call);
     buffer_.commit(count);
@@ -142,10 +143,11 @@ std::size_t StreamState::fill(const char* call) {
 }
 
 std::size_t StreamState::take(char* into, std::size_t size) noexcept {
+    if (!unusual_.buffered) return 0;
     const std::size_t count = std::min(size, buffer_.size());
     if (count > 0) std::memcpy(into, buffer_.view().data(), count);
     buffer_.consume(count);
-    if (buffer_.empty()) buffer_.release();
+    if (buffer_.empty()) release_buffer();
     return count;
 }
 
@@ -157,27 +159,27 @@ std::string StreamState::take_string(std::size_t size) {
 
 std::size_t StreamState::read_some(void* into, std::size_t size) {
     ReadTurn turn(*this, "read");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     if (size == 0 || !buffer_.empty()) {
         const std::size_t count = take(static_cast<char*>(into), size);
         scheduler().spend_credit();
         return count;
     }
-    buffer_.release();
+    release_buffer();
     return receive(into, size, "read");
 }
 
 std::string StreamState::read_string(std::size_t most) {
     ReadTurn turn(*this, "read");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     if (most == 0 || !buffer_.empty()) {
         std::string result = take_string(std::min(most, buffer_.size()));
         scheduler().spend_credit();
         return result;
     }
-    buffer_.release();
+    release_buffer();
     std::string result(std::min(most, chunk), '\0');
     result.resize(receive(result.data(), result.size(), "read"));
     if (result.size() < result.capacity() / 2) result.shrink_to_fit();
@@ -186,7 +188,7 @@ std::string StreamState::read_string(std::size_t most) {
 
 std::string StreamState::read_all(std::size_t most) {
     ReadTurn turn(*this, "read_all");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     // Into the buffer: whatever happens, what has come is still there.
     while (buffer_.size() <= most) {
@@ -198,7 +200,7 @@ std::string StreamState::read_all(std::size_t most) {
 
 void StreamState::read_exactly(char* into, std::size_t size) {
     ReadTurn turn(*this, "read_exactly");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     std::size_t done = take(into, size);
     if (done == size) scheduler().spend_credit();
@@ -211,6 +213,7 @@ void StreamState::read_exactly(char* into, std::size_t size) {
     } catch (const IncompleteReadError&) {
         throw;
     } catch (...) {
+        unusual_.buffered = true;
         buffer_.put_back({into, done});
         throw;
     }
@@ -221,7 +224,7 @@ std::string StreamState::read_exactly(std::size_t size) {
         throw std::invalid_argument("coir: read_exactly of a negative number of bytes");
     }
     ReadTurn turn(*this, "read_exactly");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     if (size == 0) scheduler().spend_credit();
     std::string result = take_string(std::min(size, buffer_.size()));
@@ -240,6 +243,7 @@ std::string StreamState::read_exactly(std::size_t size) {
     } catch (const IncompleteReadError&) {
         throw;
     } catch (...) {
+        unusual_.buffered = true;
         buffer_.put_back(std::string_view(result).substr(0, done));
         throw;
     }
@@ -284,7 +288,7 @@ std::size_t StreamState::find_block(const std::string_view* separators, std::siz
 std::optional<std::string> StreamState::read_line() {
     constexpr std::string_view newline = "\n";
     ReadTurn turn(*this, "readline");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     const bool buffered = !buffer_.empty();
     try {
@@ -307,7 +311,7 @@ std::optional<std::string> StreamState::read_line() {
 
 std::string StreamState::read_until(const std::string_view* separators, std::size_t count) {
     ReadTurn turn(*this, "read_until");
-    if (read_error_ != 0) [[unlikely]]
+    if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
     const bool buffered = !buffer_.empty();
     const std::size_t size = find_block(separators, count, "read_until");

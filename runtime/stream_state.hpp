@@ -25,8 +25,8 @@
 #include <string_view>
 
 #include "byte_buffer.hpp"
-#include "loop_object.hpp"
 #include "pipe_io.hpp"
+#include "stream_front.hpp"
 #include "stream_hints.hpp"
 
 namespace coir {
@@ -36,23 +36,17 @@ namespace detail {
 /// The place of a hosted stream in its server's list.
 struct ServerLink : ListLink {};
 
-/// What the bytes go through.
-enum class Transport : std::uint8_t {
-    socket,
-    pipe,  ///< anything that is read and written, not received and sent
-};
-
-class StreamState final : public LoopFd, public ServerLink {
+class StreamState final : public StreamFront, public ServerLink {
 public:
     /// Of a socket.
     StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, int family) noexcept
-        : LoopFd(scheduler, fd), limit(options.limit), hints_(stream_hints(family)) {}
+        : StreamFront(scheduler, fd, stream_hints(family), Transport::socket),
+          limit(options.limit) {}
     /// Of a Pipe.
     StreamState(Scheduler& scheduler, int fd, const StreamOptions& options, PipeKind kind) noexcept
-        : LoopFd(scheduler, fd),
+        : StreamFront(scheduler, fd, hint_owned,
+                      kind == PipeKind::socket ? Transport::socket : Transport::pipe),
           limit(options.limit),
-          transport_(kind == PipeKind::socket ? Transport::socket : Transport::pipe),
-          hints_(hint_owned),
           pipe_kind_(kind),
           is_pipe_(true) {}
 
@@ -83,7 +77,9 @@ public:
     /// The handle has gone.
     void drop() noexcept;
 
-    bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+    bool at_eof() const noexcept { return unusual_.eof && buffer_.empty(); }
+    /// A hosted one's handle has gone.
+    bool dropped() const noexcept { return unusual_.dropped; }
     /// What a Pipe was made from, when it works on a descriptor of its own; closed with it.
     void set_original(Fd original) noexcept { original_ = std::move(original); }
     /// The peer's address, kept when it is known: a connection that has broken has none any more.
@@ -95,7 +91,6 @@ public:
     std::size_t limit;
     bool made_here = false;  ///< coir has made the socket, and may set O_NONBLOCK on it
     bool hosted = false;
-    bool dropped = false;         ///< of a hosted one: the handle has gone
     TaskBase* handler = nullptr;  ///< of a hosted one; null before it has been started
 
 private:
@@ -131,16 +126,18 @@ private:
     std::int32_t send_to_socket(const iovec* pieces, std::size_t count);
     void linger();
 
+    void release_buffer() noexcept {
+        buffer_.release();
+        unusual_.buffered = false;
+    }
+    void set_read_error(int error) noexcept {
+        read_error_ = error;
+        unusual_.read_failed = true;
+    }
+
     ByteBuffer buffer_;
-    TaskBase* reader_ = nullptr;
-    const Transport transport_ = Transport::socket;
-    const std::uint8_t hints_;
     const PipeKind pipe_kind_ = PipeKind::socket;
     const bool is_pipe_ = false;
-    bool eof_ = false;
-    bool writing_ = false;
-    bool write_closed_ = false;
-    bool closing_ = false;
     int read_error_ = 0;  // once set, every later read throws it
     int write_error_ = 0;  // the kernel says it once: the end of the stream is then no orderly one
     WaitQueue writers_;

@@ -55,17 +55,19 @@ private:
 }  // namespace
 
 StreamState::WriteTurn::WriteTurn(StreamState& state) : state_(state) {
-    if (!state.writing_) {
-        state.writing_ = true;
+    if (!state.unusual_.writing) {
+        state.unusual_.writing = true;
         return;
     }
+    state.queued_ = true;
     WaitNode node;
     state.writers_.wait(node, "a stream's other writers");
 }
 
 StreamState::WriteTurn::~WriteTurn() {
     // The turn is the next writer's before that one runs: nobody gets in between.
-    if (!state_.writers_.wake_one()) state_.writing_ = false;
+    if (state_.queued_ && state_.writers_.wake_one()) return;
+    state_.queued_ = state_.unusual_.writing = false;
 }
 
 // --- One transfer -------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ std::size_t StreamState::sent(std::int32_t result, int fd) {
 // await path 1/7, writing
 std::size_t StreamState::send(const iovec* pieces, std::size_t count) {
     for (;;) {
-        if (!is_open() || dropped) {
+        if (!is_open() || unusual_.dropped) {
             throw_io(-ECANCELED, "write", -1, "the stream was closed meanwhile");
         }
         const int at = fd();
@@ -144,7 +146,7 @@ void StreamState::in_turn(const char* call, Write&& write) {
         require_open(call);
         self.check_cancelled();
         WriteTurn turn(*this);
-        if (write_closed_) throw_io(-EPIPE, call, fd(), "after write_eof");
+        if (unusual_.write_closed) throw_io(-EPIPE, call, fd(), "after write_eof");
         write(done);
     } catch (const CancelledError& cancelled) {
         throw WriteCancelledError(cancelled.message(), done);
@@ -188,8 +190,8 @@ void StreamState::write_pieces(const std::string_view* pieces, std::size_t count
 std::size_t StreamState::write_now(std::string_view bytes) {
     scheduler().require_thread("try_write");
     require_open("try_write");
-    if (write_closed_) throw_io(-EPIPE, "try_write", fd(), "after write_eof");
-    if (writing_ || dropped || bytes.empty()) return 0;
+    if (unusual_.write_closed) throw_io(-EPIPE, "try_write", fd(), "after write_eof");
+    if (unusual_.writing || unusual_.dropped || bytes.empty()) return 0;
     if (pipe_kind_ == PipeKind::file) throw_io(-EOPNOTSUPP, "try_write", fd(), "a file may wait");
     std::int32_t result;
     if (transport_ == Transport::pipe) {
@@ -219,7 +221,7 @@ void StreamState::write_with_fds(std::string_view bytes, std::span<const int> fd
         std::int32_t result;
         int at;
         do {
-            if (!is_open() || dropped) {
+            if (!is_open() || unusual_.dropped) {
                 throw_io(-ECANCELED, "send_fds", -1, "the stream was closed meanwhile");
             }
             at = fd();
@@ -252,15 +254,15 @@ std::uint64_t StreamState::send_file(int file, std::uint64_t offset,
 void StreamState::write_eof() {
     TaskBase& self = require_own_task("write_eof");
     self.check_cancelled();
-    if (!is_open() || closing_) return;
+    if (!is_open() || unusual_.closing) return;
     const auto keep = KeepAlive<StreamState>::share(this);
     WriteTurn turn(*this);
     if (!is_open()) return;
-    if (write_closed_) throw_io(-EPIPE, "write_eof", fd(), "for the second time");
+    if (unusual_.write_closed) throw_io(-EPIPE, "write_eof", fd(), "for the second time");
     const long result = sys()(SYS_shutdown, fd(), SHUT_WR);
     // ENOTCONN: the peer has reset the connection; there is nobody to tell.
     if (result < 0 && result != -ENOTCONN) throw_io(result, "write_eof", fd());
-    write_closed_ = true;
+    unusual_.write_closed = true;
     scheduler().spend_credit();
 }
 

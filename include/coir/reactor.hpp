@@ -83,16 +83,17 @@ struct Operation {
     int fd = -1;
     void* buffer = nullptr;  ///< bytes; iovec array (readv, writev); msghdr (recvmsg, sendmsg); path
     std::size_t size = 0;    ///< bytes; number of iovecs
-    std::uint64_t offset = no_offset;
-    sockaddr* address = nullptr;        ///< connect: to; accept: where the peer's goes, or null
-    socklen_t* address_size = nullptr;  ///< accept: in and out
-    socklen_t address_length = 0;       ///< connect
     std::uint32_t flags = 0;
     std::int32_t result = 0;  ///< >= 0, or -errno; valid once completed
     /// Runs on the loop after wait() returned; makes the waiter ready. Must not throw.
     void (*complete)(Operation&) noexcept = nullptr;
     Operation* next = nullptr;    ///< the reactor's until completion, then the completion list's
     std::uint64_t reactor_data = 0;  ///< the reactor's
+    // What follows is of no concern to a message of a stream, which needs not more than a cache line.
+    std::uint64_t offset = no_offset;
+    sockaddr* address = nullptr;        ///< connect: to; accept: where the peer's goes, or null
+    socklen_t* address_size = nullptr;  ///< accept: in and out
+    socklen_t address_length = 0;       ///< connect
 };
 
 /// One event of a MultiOperation.
