@@ -45,6 +45,19 @@ public:
         note(in_flight_, &operation);
         inner_->submit(operation);
     }
+    bool begin(Operation& operation) noexcept override {
+        require_thread("begin");
+        require_idle(operation, "begin");
+        if (!operation.complete) fail("was given an operation without a completion function");
+        note(in_flight_, &operation);
+        const bool done = inner_->begin(operation);
+        if (done) in_flight_.erase(&operation);
+        return done;
+    }
+    std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept override {
+        require_thread("send_now");
+        return inner_->send_now(fd, data, size);
+    }
     void cancel(Operation& operation) noexcept override {
         require_thread("cancel");
         if (!blind_ && in_flight_.count(&operation) == 0) {

@@ -113,7 +113,10 @@ private:
         }
         if (done == -ENOENT) done = control(EPOLL_CTL_ADD, fd, mask, token(fd, state));
         if (done == -EEXIST) done = control(EPOLL_CTL_MOD, fd, mask, token(fd, state));
-        if (done == 0) state.registration = mask;
+        if (done == 0) {
+            state.registration = mask;
+            state.reads_come = state.owned && !state.level;
+        }
         return static_cast<int>(done);
     }
     void forget(int fd, FdState& state) noexcept override {

@@ -174,6 +174,26 @@ void IoUringReactor::submit(Operation& operation) noexcept {
     issue(index);
 }
 
+// What nearly every operation is, a message of a stream, is written straight into its entry.
+bool IoUringReactor::begin(Operation& operation) noexcept {
+    const bool receives = operation.code == OpCode::recv;
+    if ((!receives && operation.code != OpCode::send) || backlog_first_ != no_slot ||
+        !ring_.has_room()) [[unlikely]] {
+        submit(operation);
+        return false;
+    }
+    ++counters_.submitted;
+    operation.route = Route::native;
+    const std::uint32_t index = slots_.add(&operation, false, operation.fd);
+    if (index == no_slot) [[unlikely]] {
+        early_.finish(operation, -ENOMEM);
+        return false;
+    }
+    operation.reactor_data = slots_.token(index);
+    prepare_message(*ring_.next_sqe(), operation, operation.reactor_data);
+    return false;
+}
+
 bool IoUringReactor::multi_supported(OpCode code) const noexcept {
     // These opcodes came with 5.19 and 6.0, as multishot accept and recv did.
     if (code == OpCode::accept) return ring_.has_opcode(IORING_OP_SOCKET);

@@ -98,13 +98,8 @@ void prepare_rest(io_uring_sqe& sqe, unsigned step, std::uint64_t token) noexcep
 void prepare(io_uring_sqe& sqe, const Operation& op, std::uint64_t token) noexcept {
     switch (op.code) {
         case OpCode::recv:
-            start_transfer(sqe, IORING_OP_RECV, op, token);
-            sqe.msg_flags = op.flags;
-            return;
         case OpCode::send:
-            start_transfer(sqe, IORING_OP_SEND, op, token);
-            sqe.msg_flags = op.flags | MSG_NOSIGNAL;
-            return;
+            return prepare_message(sqe, op, token);
         case OpCode::read:
             return start_file(sqe, IORING_OP_READ, op, token);
         case OpCode::write:

@@ -26,6 +26,7 @@ public:
     ~IoUringReactor() override;
 
     std::string_view name() const noexcept override { return "io_uring"; }
+    bool begin(Operation& operation) noexcept override;
     void submit(Operation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     WaitResult wait(TimePoint deadline, CompletionList& list) noexcept override;

@@ -6,8 +6,11 @@
 #include <bitset>
 #include <coir/reactor.hpp>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include "io_uring_abi.hpp"
 
@@ -46,9 +49,12 @@ public:
     /// The rung called `name`; rung_count() when there is none.
     static std::size_t rung(std::string_view name) noexcept;
 
+    bool has_room() const noexcept {
+        return sq_tail_ - io_uring_smp_load_acquire(ring_.sq.khead) < sq_entries_;
+    }
     /// A free submission entry, not cleared; null when the queue is full.
     io_uring_sqe* next_sqe() noexcept {
-        if (sq_tail_ - io_uring_smp_load_acquire(ring_.sq.khead) >= sq_entries_) return nullptr;
+        if (!has_room()) return nullptr;
         return &ring_.sq.sqes[sq_tail_++ & sq_mask_];
     }
     unsigned unsubmitted() const noexcept { return sq_tail_ - *ring_.sq.khead; }
@@ -274,6 +280,20 @@ private:
 /// Fills a submission entry with an operation.
 void prepare(io_uring_sqe& sqe, const Operation& operation, std::uint64_t token) noexcept;
 void prepare(io_uring_sqe& sqe, const MultiOperation& operation, std::uint64_t token) noexcept;
+/// prepare() of a recv or send.
+inline void prepare_message(io_uring_sqe& sqe, const Operation& operation,
+                            std::uint64_t token) noexcept {
+    constexpr std::size_t most_in_entry = 0x7ffff000;
+    const bool receives = operation.code == OpCode::recv;
+    std::memset(&sqe, 0, sizeof sqe);
+    sqe.opcode = static_cast<std::uint8_t>(receives ? IORING_OP_RECV : IORING_OP_SEND);
+    sqe.fd = operation.fd;
+    sqe.addr = reinterpret_cast<std::uintptr_t>(operation.buffer);
+    sqe.len = static_cast<std::uint32_t>(operation.size < most_in_entry ? operation.size
+                                                                        : most_in_entry);
+    sqe.msg_flags = receives ? operation.flags : operation.flags | MSG_NOSIGNAL;
+    sqe.user_data = token;
+}
 void prepare_poll(io_uring_sqe& sqe, int fd, unsigned events, unsigned poll_flags,
                   std::uint64_t token) noexcept;
 void prepare_cancel(io_uring_sqe& sqe, std::uint64_t target, bool skip_success) noexcept;

@@ -105,31 +105,13 @@ constexpr std::uint8_t queue_full = 2;
                       SOCK_CLOEXEC));
 }
 
-// Operation::state of a receive that ended although there may be more.
-constexpr std::uint8_t cut_short = 3;
-
-[[gnu::noinline]] std::int32_t receive_message_now(Sys& sys, Operation& operation, int flags) noexcept {
-    iovec piece{operation.buffer, operation.size};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    const long result = sys(SYS_recvmsg, operation.fd, &message, flags);
-    operation.state = (message.msg_flags & MSG_CTRUNC) != 0 ? cut_short : std::uint8_t{0};
-    return narrow(result);
-}
-
-std::int32_t receive_now(Sys& sys, Operation& operation, int flags) noexcept {
-    if ((operation.hints & hint_unix_stream) != 0) return receive_message_now(sys, operation, flags);
-    return narrow(sys(SYS_recvfrom, operation.fd, operation.buffer, operation.size, flags, nullptr, nullptr));
-}
-
 // What is inlined here is what nearly always happens: the rest would cost it its stack frame.
 std::int32_t attempt_once(Sys& sys, Operation& operation) noexcept {
     const int fd = operation.fd;
     const int flags = user_flags(operation) | MSG_DONTWAIT;
     switch (operation.code) {
         case OpCode::recv:
-            return receive_now(sys, operation, flags);
+            return receive_now(sys, operation);
         case OpCode::send:
             return narrow(sys(SYS_sendto, fd, operation.buffer, operation.size,
                               flags | MSG_NOSIGNAL, nullptr, 0));
@@ -218,13 +200,6 @@ bool is_on_disk(Sys& sys, const Operation& operation) noexcept {
 bool looks_elsewhere(const Operation& operation) noexcept {
     const bool receives = operation.code == OpCode::recv || operation.code == OpCode::recvmsg;
     return receives && (operation.flags & (MSG_OOB | MSG_PEEK | MSG_ERRQUEUE)) != 0;
-}
-
-bool ran_dry(const Operation& operation, std::int32_t result) noexcept {
-    if ((operation.hints & (hint_stream | hint_unix_stream)) == 0) return false;
-    if (operation.code != OpCode::recv && operation.code != OpCode::send) return false;
-    if (operation.state == cut_short) return false;
-    return result > 0 && static_cast<std::size_t>(result) < operation.size;
 }
 
 std::int32_t perform_blocking(const Operation& operation, Sys& sys) noexcept {

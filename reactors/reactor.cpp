@@ -2,6 +2,8 @@
 // The defaults of the optional parts of the Reactor interface.
 #include <coir/reactor.hpp>
 
+#include <cerrno>
+
 namespace coir {
 inline namespace v0 {
 
@@ -19,6 +21,12 @@ void Reactor::forked_child() noexcept {}
 void Reactor::counters(ReactorCounters&) const noexcept {}
 detail::Sys* Reactor::world() noexcept { return nullptr; }
 std::string Reactor::details() const { return {}; }
+bool Reactor::begin(Operation& operation) noexcept {
+    if (try_now(operation)) return true;
+    submit(operation);
+    return false;
+}
+std::int32_t Reactor::send_now(int, const void*, std::size_t) noexcept { return -EAGAIN; }
 
 const char* to_string(OpCode code) noexcept {
     switch (code) {

@@ -101,6 +101,7 @@ void ReadinessReactor::adopt(int fd, FdState& state) noexcept {
     forget(fd, state);
     ++state.generation;
     state.registration = 0;
+    state.reads_come = false;
     state.ready[0] = state.ready[1] = true;
     state.unsure = false;
     state.resting = false;
@@ -135,6 +136,39 @@ bool ReadinessReactor::try_now(Operation& operation) noexcept {
     if (!try_on(*state, direction, operation)) return false;
     ++counters_.immediate;
     return true;
+}
+
+// What nearly every operation is, a receive on a stream that is known to be dry, only joins the queue;
+// the events come unasked.
+bool ReadinessReactor::begin(Operation& operation) noexcept {
+    FdState* const state = find(operation.fd);
+    if (!state || !state->reads_come || state->ready[0] || !state->waiting[0].empty() ||
+        !is_plain_receive(operation)) [[unlikely]] {
+        if (try_now(operation)) return true;
+        submit(operation);
+        return false;
+    }
+    operation.route = Route::readiness;
+    operation.reactor_data = in_queue;
+    state->waiting[0] = {&operation, &operation};
+    ++counters_.submitted;
+    return false;
+}
+
+std::int32_t ReadinessReactor::send_now(int fd, const void* data, std::size_t size) noexcept {
+    FdState* const state = find(fd);
+    if (!state || !state->owned || !state->ready[1] || !state->waiting[1].empty()) [[unlikely]] {
+        return -EAGAIN;
+    }
+    long result;
+    do {
+        result = sys_(SYS_sendto, fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+    } while (result == -EINTR);
+    // As of try_on() and ran_dry(): what did not take all is full.
+    const bool full = result == -EAGAIN || (result >= 0 && static_cast<std::size_t>(result) < size);
+    if (full && !state->unsure) state->ready[1] = false;
+    if (result != -EAGAIN) ++counters_.immediate;
+    return static_cast<std::int32_t>(result);
 }
 
 void ReadinessReactor::enqueue(FdState& state, Direction direction, Operation& operation) noexcept {
@@ -233,7 +267,7 @@ void ReadinessReactor::cancel(Operation& operation) noexcept {
 }
 
 // await path 6/7: the event has come; the calls are made here, and their results handed on.
-void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) noexcept {
+void ReadinessReactor::on_any_event(int fd, FdState& state, std::uint32_t revents) noexcept {
     constexpr std::uint32_t trouble = POLLERR | POLLHUP | POLLNVAL;
     const bool was_awaited = state.awaited();
     // After a hang-up no further edge may come, and what lies behind an urgent byte makes none.
@@ -253,6 +287,29 @@ void ReadinessReactor::on_event(int fd, FdState& state, std::uint32_t revents) n
     } else if (!state.owned && state.awaited()) {
         arm(fd, state, wanted(state));
     }
+}
+
+// Does all of an event that says no more than that there is something to read, where one receive is all
+// that waits. False: nothing has been done.
+bool ReadinessReactor::receive_first(FdState& state) noexcept {
+    Operation* const operation = state.waiting[0].first;
+    if (!operation || operation->next || !state.owned || state.unsure ||
+        !state.waiting[2].empty() || !is_plain_receive(*operation)) [[unlikely]] {
+        return false;
+    }
+    const std::int32_t result = receive_now(sys_, *operation);
+    if (result == -EINTR) [[unlikely]] return false;
+    if (result == -EAGAIN) [[unlikely]] {
+        COIR_SOMETIMES("readiness: an event, and yet there is nothing to receive");
+        state.ready[0] = false;
+        return true;
+    }
+    state.ready[0] = !ran_dry(*operation, result);
+    state.waiting[0] = {};
+    ++counters_.completed;
+    operation->reactor_data = 0;
+    completions_->finish(*operation, result);
+    return true;
 }
 
 void ReadinessReactor::run_queue(FdState& state, Direction direction) noexcept {

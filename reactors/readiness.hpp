@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <poll.h>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -37,11 +39,14 @@ struct alignas(64) FdState {
     bool level = false;            ///< registered level-triggered (listeners)
     bool resting = false;          ///< not asked for writing for a moment: see rest()
     std::uint8_t fruitless = 0;    ///< events for writing in a row after which nothing could be written
+    bool reads_come = false;       ///< the source's: arm() for reading has nothing to do any more
 
     bool awaited() const noexcept {
         return !waiting[0].empty() || !waiting[1].empty() || !waiting[2].empty();
     }
 };
+
+static_assert(sizeof(FdState) == 64);
 
 class ReadinessReactor : public Reactor {
 public:
@@ -49,6 +54,8 @@ public:
 
     bool supports(OpCode code) const noexcept final;
     bool try_now(Operation& operation) noexcept final;
+    bool begin(Operation& operation) noexcept final;
+    std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept final;
     void submit(Operation& operation) noexcept final;
     using Reactor::submit;
     using Reactor::cancel;
@@ -68,7 +75,10 @@ protected:
     virtual void unwanted(int fd, FdState& state) noexcept;
 
     /// Subclasses call this for each event within wait(). `revents` are poll bits.
-    void on_event(int fd, FdState& state, std::uint32_t revents) noexcept;
+    void on_event(int fd, FdState& state, std::uint32_t revents) noexcept {
+        if (revents == POLLIN && receive_first(state)) [[likely]] return;
+        on_any_event(fd, state, revents);
+    }
     /// The source cannot watch the descriptor: -errno for whoever waits on it.
     void on_error(FdState& state, std::int32_t error) noexcept;
     /// Moves what completed outside wait() to the list; true when there was something.
@@ -98,6 +108,8 @@ private:
     void dequeue(FdState& state, Operation& operation) noexcept;
     void give_up(FdState& state, Operation& operation, std::int32_t error) noexcept;
     void finish(Operation& operation, std::int32_t result) noexcept;
+    void on_any_event(int fd, FdState& state, std::uint32_t revents) noexcept;
+    bool receive_first(FdState& state) noexcept;
     void run_queue(FdState& state, Direction direction) noexcept;
     void run_pollers(FdState& state, std::uint32_t revents) noexcept;
     bool try_on(FdState& state, Direction direction, Operation& operation) noexcept;

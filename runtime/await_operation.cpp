@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Where tasks and reactors meet: carrying out an operation for the current task.
 //
-//   new --try_now()--> done
-//   new --submit()--> in flight --complete()--> done
+//   new --begin()--> done
+//   new --begin()--> in flight --complete()--> done
 //             `--cancel(): asked--> in flight        (it still completes; a result beats the cancel)
 //
 // The task goes on only after the completion: until then the kernel may write into its stack.
-#include "scheduler.hpp"
-#include "task_operation.hpp"
+#include "carry_out.hpp"
 #include "thread_pool.hpp"
 
 #include "../reactors/registry.hpp"
@@ -19,53 +18,28 @@
 namespace coir {
 inline namespace v0 {
 namespace detail {
-namespace {
 
-void ask_to_cancel(Park& park, TaskBase& task) noexcept {
+void cancel_task_operation(Park& park, TaskBase& task) noexcept {
     auto& operation = static_cast<TaskOperation&>(park);
     if (operation.cancel_asked) return;
     operation.cancel_asked = true;
     task.scheduler().reactor().cancel(operation);
 }
 
-// The hot end of the waiting stack: with very many tasks it is in no near cache any more, and one
-// switch ahead, when its task is next, is too late to ask for it.
-void prefetch_frames(const TaskOperation& operation) noexcept {
-    constexpr std::uintptr_t line = 64;
-    const auto at = reinterpret_cast<std::uintptr_t>(&operation);
-    for (std::uintptr_t i = 0; i < 8; ++i) {
-        __builtin_prefetch(reinterpret_cast<const void*>(at + i * line - 2 * line));
-    }
-}
-
 void complete_task_operation(Operation& completed) noexcept {
     auto& operation = static_cast<TaskOperation&>(completed);
-    prefetch_frames(operation);
-    Scheduler& scheduler = operation.task->scheduler();
-    operation.done = true;
-    scheduler.operation_ended();
-    scheduler.make_ready(*operation.task);
+    operation.task->scheduler().finish_operation(operation);
 }
 
-}  // namespace
-
-// await path 2/7: asked to cancel? done at once? else hand over, suspend, and look at the result.
 std::int32_t Scheduler::perform(TaskOperation& operation, const char* what) {
     TaskBase& self = this_task(what);
     self.check_cancelled();
     if (!reactor_->supports(operation.code)) return perform_in_pool(operation, what);
-    if (reactor_->try_now(operation)) {
-        operation.route = Route::immediate;
-        spend_credit();
-        return operation.result;
-    }
-    operation.complete = &complete_task_operation;
-    operation.task = &self;
-    operation.what = what;
-    operation.Park::cancel = &ask_to_cancel;
-    operation_started();
-    reactor_->submit(operation);  // await path 3/7 is in the reactor
-    suspend(operation);
+    return carry_out(operation, self, what);
+}
+
+std::int32_t Scheduler::look_at_failure(TaskOperation& operation, const char* what) {
+    TaskBase& self = *operation.task;
     if (operation.result == -ECANCELED && self.cancel_pending() && !self.masked()) {
         self.throw_cancelled();
     }
@@ -74,6 +48,24 @@ std::int32_t Scheduler::perform(TaskOperation& operation, const char* what) {
         return perform_in_pool(operation, what);
     }
     return operation.result;
+}
+
+// Makes ready whoever waited for what has completed.                         // await path 7/7
+void Scheduler::deliver(CompletionList& completions) noexcept {
+    for (Operation* operation = completions.take(); operation;) {
+        Operation* next = operation->next;
+        if (operation->complete == &complete_task_operation) [[likely]] {
+            finish_operation(static_cast<TaskOperation&>(*operation));
+        } else {
+            operation->complete(*operation);
+        }
+        operation = next;
+    }
+    if (completions.events().empty()) return;
+    for (const CompletionList::Pending& pending : completions.events()) {
+        pending.source->event(*pending.source, pending.event);
+    }
+    completions.events().clear();
 }
 
 std::int32_t Scheduler::perform_in_pool(TaskOperation& operation, const char* what) {

@@ -51,7 +51,7 @@ std::int32_t perform_file_operation(Scheduler& scheduler, TaskOperation& operati
                                              : scheduler.perform_in_pool(operation, call);
         // ECANCELED here is a request that was taken back: nothing has happened.
         if (result != -EINTR && (result != -ECANCELED || !natively)) return result;
-        operation.cancel_asked = operation.done = false;
+        operation.cancel_asked = false;
     }
 }
 
@@ -211,7 +211,7 @@ void FileState::close() {
         // Not perform_file_operation(): EINTR is no reason to close the number once more.
         std::int32_t result = -ECANCELED;
         while (result == -ECANCELED) {
-            operation.cancel_asked = operation.done = false;
+            operation.cancel_asked = false;
             result = takes_files(scheduler()) ? scheduler().perform(operation, "close")
                                               : scheduler().perform_in_pool(operation, "close");
         }

@@ -132,7 +132,7 @@ void Scheduler::after_fork_in_child() {
     ReactorChoice choice = choose_reactor(options_.reactor);
     reactor_->forked_child();
     if (reactor_->world()) static_cast<void>(reactor_.release());  // the stacks refer to its Sys
-    reactor_ = std::move(choice.reactor);
+    take_reactor(std::move(choice.reactor));
     sys_ = reactor_->world() ? reactor_->world() : &real_sys();
     chooser_ = sys_->picks() ? sys_ : nullptr;
     forget_everything_else();

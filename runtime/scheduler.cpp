@@ -69,7 +69,7 @@ Scheduler::Scheduler(EventLoop& owner, RunOptions options)
     require_busy_poll(options_.busy_poll);
     static_cast<void>(layer_checked.get([] { return (check_switch_layer(), true); }));
     ReactorChoice choice = choose_reactor(options_.reactor);
-    reactor_ = std::move(choice.reactor);
+    take_reactor(std::move(choice.reactor));
     reactor_choice_ = std::move(choice.why);
     sys_ = reactor_->world() ? reactor_->world() : &real_sys();
     chooser_ = sys_->picks() ? sys_ : nullptr;
@@ -357,20 +357,6 @@ void Scheduler::poll(bool may_sleep) {
     steps_since_poll_ = 0;
     set_step_budget();
     if (debug_) [[unlikely]] step_began_ = last_poll_;
-}
-
-// Makes ready whoever waited for what has completed.                         // await path 7/7
-void Scheduler::deliver(CompletionList& completions) noexcept {
-    for (Operation* operation = completions.take(); operation;) {
-        Operation* next = operation->next;
-        operation->complete(*operation);
-        operation = next;
-    }
-    if (completions.events().empty()) return;
-    for (const CompletionList::Pending& pending : completions.events()) {
-        pending.source->event(*pending.source, pending.event);
-    }
-    completions.events().clear();
 }
 
 bool Scheduler::collect(Nanoseconds limit) noexcept {

@@ -108,6 +108,13 @@ public:
     /// CancelledError. `what` names it in dumps.
     std::int32_t perform(TaskOperation& operation, const char* what);
     std::int32_t perform_in_pool(TaskOperation& operation, const char* what);
+    /// perform() for `self`, the current task, where there is no cancel request, of what the reactor
+    /// takes (carry_out.hpp).
+    std::int32_t carry_out(TaskOperation& operation, TaskBase& self, const char* what);
+    /// Whether the reactor takes receives and sends.
+    bool carries_streams() const noexcept { return carries_streams_; }
+    /// An operation that a task waits for has completed: makes that ready.
+    void finish_operation(TaskOperation& operation) noexcept;
     Reactor& reactor() noexcept { return *reactor_; }
     Sys& sys() noexcept { return *sys_; }
     void operation_started() noexcept { ++in_flight_; }
@@ -352,6 +359,11 @@ private:
     static void require_busy_poll(Nanoseconds time);
     bool watch_inbox() const noexcept;
     void deliver(CompletionList& completions) noexcept;
+    std::int32_t look_at_failure(TaskOperation& operation, const char* what);
+    void take_reactor(std::unique_ptr<Reactor> reactor) noexcept {
+        reactor_ = std::move(reactor);
+        carries_streams_ = reactor_->supports(OpCode::recv) && reactor_->supports(OpCode::send);
+    }
     void fire_timers() noexcept;
     void handle_signals() noexcept;
     bool looks_deadlocked() const noexcept;
@@ -377,6 +389,7 @@ private:
     bool debug_ = false;
     bool leave_ = false;
     bool eager_tasks_ = false;
+    bool carries_streams_ = false;
     std::uint32_t eager_depth_ = 0;  // so many at the head of the queue wait for eager first steps
     ContextSlot* context_override_ = nullptr;  // of what runs on the loop's own stack
     std::unique_ptr<CreationTraces> traces_;   // debug mode

@@ -30,7 +30,7 @@ std::int32_t SocketState::try_to(TaskOperation& operation, const char* call, boo
         const std::int32_t result = scheduler().perform(operation, call);
         if (result != -ECANCELED) return result;
         // Closed; or a cancel request that was taken back: nothing has happened, once more.
-        operation.cancel_asked = operation.done = false;
+        operation.cancel_asked = false;
         again = true;
     }
 }

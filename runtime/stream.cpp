@@ -23,6 +23,10 @@ void StreamState::require_open(const char* call) const {
         throw_io(-EBADF, call, -1, "the stream is closed");
 }
 
+void StreamState::throw_closed_meanwhile(const char* call) {
+    throw_io(-ECANCELED, call, -1, "the stream was closed meanwhile");
+}
+
 // --- Ending -------------------------------------------------------------------------------------
 
 // With unread input in the kernel, closing would reset the connection, and the peer could lose what

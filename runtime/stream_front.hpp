@@ -27,7 +27,7 @@ struct Unusual {
     bool write_closed = false;
     bool closing = false;
     bool dropped = false;  ///< of a hosted one: the handle has gone
-    bool pipe = false;     ///< the transport is one
+    bool exotic = false;   ///< neither TCP nor a Unix stream
 
     bool any_of(const Unusual& asked) const noexcept {
         return (std::bit_cast<std::uint64_t>(*this) & std::bit_cast<std::uint64_t>(asked)) != 0;
@@ -38,14 +38,14 @@ struct Unusual {
                        .buffered = true,
                        .closing = true,
                        .dropped = true,
-                       .pipe = true});
+                       .exotic = true});
     }
     bool for_writing() const noexcept {
         return any_of({.writing = true,
                        .write_closed = true,
                        .closing = true,
                        .dropped = true,
-                       .pipe = true});
+                       .exotic = true});
     }
 };
 static_assert(sizeof(Unusual) == sizeof(std::uint64_t));
@@ -54,7 +54,7 @@ class StreamFront : public LoopFd {
 protected:
     StreamFront(Scheduler& scheduler, int fd, std::uint8_t hints, Transport transport) noexcept
         : LoopFd(scheduler, fd), hints_(hints), transport_(transport) {
-        unusual_.pipe = transport == Transport::pipe;
+        unusual_.exotic = (hints & (hint_stream | hint_unix_stream)) == 0;
     }
 
     const std::uint8_t hints_;

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "carry_out.hpp"
 #include "fd_passing.hpp"
 #include "stream_state.hpp"
-#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -54,6 +54,11 @@ public:
         state.reader_ = &self;
         state.add_ref();
     }
+    /// Where all that has been found out: see plain_user().
+    ReadTurn(StreamState& state, TaskBase& self) noexcept : state_(state) {
+        state.reader_ = &self;
+        state.add_ref();
+    }
     ReadTurn(const ReadTurn&) = delete;
     ReadTurn& operator=(const ReadTurn&) = delete;
     ~ReadTurn() {
@@ -80,36 +85,40 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
         return 0;
     }
     for (;;) {
-        if (!is_open() || unusual_.closing || unusual_.dropped) {
-            throw_io(-ECANCELED, call, -1, "the stream was closed meanwhile");
+        if (!is_open() || unusual_.closing || unusual_.dropped) [[unlikely]] {
+            throw_closed_meanwhile(call);
         }
         const int at = fd();
         TaskOperation operation;
         operation.hints = hints_;
         operation.fd = at;
         prepare(operation);
-        std::int32_t result = scheduler().perform(operation, call);
-        // The controlling side of a terminal: nobody has the other side open any more.
-        if (result == -EIO && pipe_kind_ == PipeKind::pty_master) result = 0;
+        const std::int32_t result = scheduler().perform(operation, call);
         if (result > 0) return static_cast<std::size_t>(result);
-        if (result == -ECANCELED) continue;  // closed; or a cancel request that was taken back
-        if (result == 0) {
-            unusual_.eof = true;
-            if (write_error_ == 0) return 0;
-            set_read_error(write_error_);  // the kernel has told the writer, and says it only once
-            throw_read_error();
-        }
-        if (result != -ENOMEM && result != -ENOBUFS) set_read_error(-result);
-        throw_io(result, call, at);
+        if (!is_to_be_repeated(result, call, at)) return 0;
     }
 }
 
-std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
-    constexpr std::size_t most = std::size_t{1} << 30;
+// What a receive that has brought nothing means: false at the end of the stream; IoError.
+[[gnu::noinline]] bool StreamState::is_to_be_repeated(std::int32_t result, const char* call, int at) {
+    // The controlling side of a terminal: nobody has the other side open any more.
+    if (result == -EIO && pipe_kind_ == PipeKind::pty_master) result = 0;
+    if (result == -ECANCELED) return true;  // closed; or a cancel request that was taken back
+    if (result == 0) {
+        unusual_.eof = true;
+        if (write_error_ == 0) return false;
+        set_read_error(write_error_);  // the kernel has told the writer, and says it only once
+        throw_read_error();
+    }
+    if (result != -ENOMEM && result != -ENOBUFS) set_read_error(-result);
+    throw_io(result, call, at);
+}
+
+[[gnu::noinline]] std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
     return receive_by(call, [&](TaskOperation& operation) {
         operation.code = transport_ == Transport::pipe ? OpCode::read : OpCode::recv;
         operation.buffer = into;
-        operation.size = std::min(size, most);
+        operation.size = std::min(size, most_at_once);
     });
 }
 
@@ -157,7 +166,22 @@ std::string StreamState::take_string(std::size_t size) {
     return result;
 }
 
+// What nearly every read of a socket is: one receive into the caller's memory.
 std::size_t StreamState::read_some(void* into, std::size_t size) {
+    TaskBase* const self = plain_user();
+    if (!self || reader_ || unusual_.for_reading() || size == 0) [[unlikely]] {
+        return read_some_slowly(into, size);
+    }
+    ReadTurn turn(*this, *self);
+    TaskOperation operation(OpCode::recv, hints_, fd(), into, std::min(size, most_at_once));
+    const std::int32_t result = scheduler().carry_out(operation, *self, "read");
+    if (result > 0) [[likely]] return static_cast<std::size_t>(result);
+    if (!is_to_be_repeated(result, "read", operation.fd)) return 0;
+    return receive(into, size, "read");
+}
+
+[[gnu::noinline]] std::size_t StreamState::read_some_slowly(void* into, std::size_t size) {
+    require_open("read");
     ReadTurn turn(*this, "read");
     if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
@@ -324,7 +348,8 @@ std::string StreamState::read_until(const std::string_view* separators, std::siz
 }  // namespace detail
 
 std::size_t ByteStream::read_some(void* buffer, std::size_t size) {
-    return open_state("read").read_some(buffer, size);
+    if (!state_) [[unlikely]] open_state("read");
+    return state_->read_some(buffer, size);
 }
 std::string ByteStream::read(std::size_t n) { return open_state("read").read_string(n); }
 std::string ByteStream::read_all(std::size_t max) { return open_state("read_all").read_all(max); }

@@ -110,7 +110,22 @@ private:
     };
 
     template <class Write>
+    void counted(Write&& write);
+    template <class Write>
     void in_turn(const char* call, Write&& write);
+    static constexpr std::size_t most_at_once = std::size_t{1} << 30;
+    /// The current task, when it is this loop's, nobody has asked to cancel it, and the stream is
+    /// open; otherwise, or where the reactor leaves sockets to threads, null.
+    TaskBase* plain_user() const noexcept {
+        Scheduler& loop = scheduler();
+        if (running_here != &loop || !loop.carries_streams() || !is_open()) [[unlikely]] {
+            return nullptr;
+        }
+        TaskBase* const self = loop.current();
+        return self && !self->cancel_pending() ? self : nullptr;
+    }
+    std::size_t read_some_slowly(void* into, std::size_t size);
+    bool is_to_be_repeated(std::int32_t result, const char* call, int at);
     std::size_t receive(void* into, std::size_t size, const char* call);
     template <class Prepare>
     std::size_t receive_by(const char* call, Prepare&& prepare);
@@ -119,8 +134,18 @@ private:
     std::string take_string(std::size_t size);
     std::size_t find_block(const std::string_view* separators, std::size_t count, const char* call);
     [[noreturn]] void throw_read_error() const;
+    template <class Attempt>
+    std::size_t send_by(Attempt&& attempt);
     std::size_t send(const iovec* pieces, std::size_t count);
+    std::size_t send_to_pipe(std::string_view bytes);
+    [[noreturn, gnu::cold]] void throw_write_error(std::int32_t result, int fd);
+    [[noreturn, gnu::cold]] static void throw_closed_meanwhile(const char* call);
+    void write_on(std::string_view bytes, std::int32_t now);
+    void write_slowly(std::string_view bytes);
+    void wait_for_turn();
+    void pass_turn_on() noexcept;
     void send_all(std::string_view bytes, std::size_t& done);
+    std::int32_t send_piece(const void* data, std::size_t size);
     std::size_t sent(std::int32_t result, int fd);
     std::int32_t send_to_pipe(const iovec* pieces, std::size_t count);
     std::int32_t send_to_socket(const iovec* pieces, std::size_t count);
@@ -144,6 +169,22 @@ private:
     Fd original_;
     sockaddr_in6 peer_{};  // or the smaller sockaddr_in
 };
+
+inline StreamState::WriteTurn::WriteTurn(StreamState& state) : state_(state) {
+    if (state.unusual_.writing) [[unlikely]] {
+        state.wait_for_turn();
+    } else {
+        state.unusual_.writing = true;
+    }
+}
+
+inline StreamState::WriteTurn::~WriteTurn() {
+    if (state_.queued_) [[unlikely]] {
+        state_.pass_turn_on();
+    } else {
+        state_.unusual_.writing = false;
+    }
+}
 
 /// Keeps an object for the duration of a call.
 template <class T>

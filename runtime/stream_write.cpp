@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "carry_out.hpp"
 #include "fd_passing.hpp"
 #include "file_sender.hpp"
 #include "stream_state.hpp"
-#include "task_operation.hpp"
 
 namespace coir {
 inline namespace v0 {
@@ -54,40 +54,37 @@ private:
 
 }  // namespace
 
-StreamState::WriteTurn::WriteTurn(StreamState& state) : state_(state) {
-    if (!state.unusual_.writing) {
-        state.unusual_.writing = true;
-        return;
-    }
-    state.queued_ = true;
+void StreamState::wait_for_turn() {
+    queued_ = true;
     WaitNode node;
-    state.writers_.wait(node, "a stream's other writers");
+    writers_.wait(node, "a stream's other writers");
 }
 
-StreamState::WriteTurn::~WriteTurn() {
-    // The turn is the next writer's before that one runs: nobody gets in between.
-    if (state_.queued_ && state_.writers_.wake_one()) return;
-    state_.queued_ = state_.unusual_.writing = false;
+// The turn is the next writer's before that one runs: nobody gets in between.
+void StreamState::pass_turn_on() noexcept {
+    if (!writers_.wake_one()) queued_ = unusual_.writing = false;
 }
 
 // --- One transfer -------------------------------------------------------------------------------
 
+[[gnu::always_inline]] inline std::int32_t StreamState::send_piece(const void* data, std::size_t size) {
+    TaskOperation operation(OpCode::send, hints_, fd(), data, std::min(size, most_at_once));
+    if (TaskBase* const self = plain_user()) [[likely]] {
+        return scheduler().carry_out(operation, *self, "write");
+    }
+    return scheduler().perform(operation, "write");
+}
+
 std::int32_t StreamState::send_to_socket(const iovec* pieces, std::size_t count) {
-    constexpr std::size_t most = std::size_t{1} << 30;
+    if (count == 1) return send_piece(pieces->iov_base, pieces->iov_len);
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(pieces);
+    message.msg_iovlen = count;
     TaskOperation operation;
+    operation.code = OpCode::sendmsg;
     operation.hints = hints_;
     operation.fd = fd();
-    msghdr message{};
-    if (count == 1) {
-        operation.code = OpCode::send;
-        operation.buffer = pieces->iov_base;
-        operation.size = std::min(pieces->iov_len, most);
-    } else {
-        message.msg_iov = const_cast<iovec*>(pieces);
-        message.msg_iovlen = count;
-        operation.code = OpCode::sendmsg;
-        operation.buffer = &message;
-    }
+    operation.buffer = &message;
     return scheduler().perform(operation, "write");
 }
 
@@ -113,40 +110,49 @@ std::int32_t StreamState::send_to_pipe(const iovec* pieces, std::size_t count) {
 }
 
 // What came of it; IoError.
-std::size_t StreamState::sent(std::int32_t result, int fd) {
-    if (result >= 0) return static_cast<std::size_t>(result);
+inline std::size_t StreamState::sent(std::int32_t result, int fd) {
+    if (result < 0) [[unlikely]] throw_write_error(result, fd);
+    return static_cast<std::size_t>(result);
+}
+
+void StreamState::throw_write_error(std::int32_t result, int fd) {
     if (result != -EPIPE && result != -ENOBUFS && result != -ENOMEM) write_error_ = -result;
     throw_io(result, "write", fd);
 }
 
-// await path 1/7, writing
-std::size_t StreamState::send(const iovec* pieces, std::size_t count) {
+// await path 1/7, writing: `attempt` until it comes to something.
+template <class Attempt>
+[[gnu::always_inline]] inline std::size_t StreamState::send_by(Attempt&& attempt) {
     for (;;) {
-        if (!is_open() || unusual_.dropped) {
-            throw_io(-ECANCELED, "write", -1, "the stream was closed meanwhile");
-        }
+        if (!is_open() || unusual_.dropped) [[unlikely]] throw_closed_meanwhile("write");
         const int at = fd();
-        const std::int32_t result = transport_ == Transport::pipe ? send_to_pipe(pieces, count)
-                                                                  : send_to_socket(pieces, count);
+        const std::int32_t result = attempt();
         // Closed, or a cancel request that was taken back; or a pipe that has room now.
         if (result == -ECANCELED || result == -EAGAIN) continue;
         return sent(result, at);
     }
 }
 
+std::size_t StreamState::send_to_pipe(std::string_view bytes) {
+    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    return send(&piece, 1);
+}
+
+std::size_t StreamState::send(const iovec* pieces, std::size_t count) {
+    return send_by([&] {
+        return transport_ == Transport::pipe ? send_to_pipe(pieces, count)
+                                             : send_to_socket(pieces, count);
+    });
+}
+
 // --- Calls --------------------------------------------------------------------------------------
 
 // Counts what goes out into the `done` that `write` is given, and says it in what is thrown.
 template <class Write>
-void StreamState::in_turn(const char* call, Write&& write) {
-    TaskBase& self = require_own_task(call);
+[[gnu::always_inline]] inline void StreamState::counted(Write&& write) {
     const auto keep = KeepAlive<StreamState>::share(this);
     std::size_t done = 0;
     try {
-        require_open(call);
-        self.check_cancelled();
-        WriteTurn turn(*this);
-        if (unusual_.write_closed) throw_io(-EPIPE, call, fd(), "after write_eof");
         write(done);
     } catch (const CancelledError& cancelled) {
         throw WriteCancelledError(cancelled.message(), done);
@@ -156,17 +162,50 @@ void StreamState::in_turn(const char* call, Write&& write) {
     }
 }
 
-void StreamState::send_all(std::string_view bytes, std::size_t& done) {
-    std::size_t here = 0;
-    while (here < bytes.size()) {
-        const iovec piece{const_cast<char*>(bytes.data()) + here, bytes.size() - here};
-        const std::size_t count = send(&piece, 1);
-        here += count;
+// A write of the current task, when it is its turn.
+template <class Write>
+void StreamState::in_turn(const char* call, Write&& write) {
+    TaskBase& self = require_own_task(call);
+    counted([&](std::size_t& done) {
+        require_open(call);
+        self.check_cancelled();
+        WriteTurn turn(*this);
+        if (unusual_.write_closed) throw_io(-EPIPE, call, fd(), "after write_eof");
+        write(done);
+    });
+}
+
+inline void StreamState::send_all(std::string_view bytes, std::size_t& done) {
+    while (!bytes.empty()) {
+        const std::size_t count = transport_ == Transport::pipe ? send_to_pipe(bytes) : send_by([&] {
+            return send_piece(bytes.data(), bytes.size());
+        });
+        bytes.remove_prefix(count);
         done += count;
     }
 }
 
+// What nearly every write to a socket is, unless its reactor sends by itself: one system call, made here.
 void StreamState::write_all(std::string_view bytes) {
+    if (!plain_user() || unusual_.for_writing() || bytes.size() - 1 >= most_at_once) [[unlikely]] {
+        return write_slowly(bytes);
+    }
+    const std::int32_t now = scheduler().reactor().send_now(fd(), bytes.data(), bytes.size());
+    if (now != static_cast<std::int32_t>(bytes.size())) return write_on(bytes, now);
+    scheduler().spend_credit();
+}
+
+// `now`: what write_all()'s attempt has come to.
+[[gnu::noinline]] void StreamState::write_on(std::string_view bytes, std::int32_t now) {
+    counted([&](std::size_t& done) {
+        WriteTurn turn(*this);
+        if (now != -EAGAIN) done = sent(now, fd());
+        send_all(bytes.substr(done), done);
+    });
+}
+
+[[gnu::noinline]] void StreamState::write_slowly(std::string_view bytes) {
+    require_open("write");
     in_turn("write", [&](std::size_t& done) {
         if (bytes.empty()) scheduler().spend_credit();
         send_all(bytes, done);
@@ -221,9 +260,7 @@ void StreamState::write_with_fds(std::string_view bytes, std::span<const int> fd
         std::int32_t result;
         int at;
         do {
-            if (!is_open() || unusual_.dropped) {
-                throw_io(-ECANCELED, "send_fds", -1, "the stream was closed meanwhile");
-            }
+            if (!is_open() || unusual_.dropped) throw_closed_meanwhile("send_fds");
             at = fd();
             TaskOperation operation;
             operation.code = OpCode::sendmsg;
@@ -268,7 +305,10 @@ void StreamState::write_eof() {
 
 }  // namespace detail
 
-void ByteStream::write_all(std::string_view bytes) { open_state("write").write_all(bytes); }
+void ByteStream::write_all(std::string_view bytes) {
+    if (!state_) [[unlikely]] open_state("write");
+    state_->write_all(bytes);
+}
 void ByteStream::write_pieces(const std::string_view* pieces, std::size_t count) {
     open_state("writev").write_pieces(pieces, count);
 }

@@ -11,9 +11,21 @@ inline namespace v0 {
 namespace detail {
 
 struct TaskOperation : Operation, Park {
+    // Not defaulted: field by field, where a compiler would first clear the whole by a slow string
+    // instruction.
+    TaskOperation() noexcept {}
+    /// A transfer of `count` bytes.
+    TaskOperation(OpCode transfer, std::uint8_t hint, int on, const void* bytes,
+                  std::size_t count) noexcept {
+        code = transfer;
+        hints = hint;
+        fd = on;
+        buffer = const_cast<void*>(bytes);
+        size = count;
+    }
+
     TaskBase* task = nullptr;
     bool cancel_asked = false;
-    bool done = false;
 };
 
 }  // namespace detail

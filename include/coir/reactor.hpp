@@ -230,6 +230,13 @@ public:
     virtual detail::Sys* world() noexcept;
     /// What is in force, in words ("SINGLE_ISSUER|DEFER_TASKRUN, 256 entries").
     virtual std::string details() const;
+    /// try_now(), and submit() where that says no; the default does just this. For reactors that are
+    /// quicker when they know that both are wanted.
+    virtual bool begin(Operation& operation) noexcept;
+    /// Sends what can be sent at once through a socket that is hint_owned and hint_stream or
+    /// hint_unix_stream, as a send without flags would: bytes, or -errno. -EAGAIN, which is the default: nothing was sent, and an
+    /// operation is to be begun. `size` is at most 1 GiB.
+    virtual std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept;
 };
 
 /// Whether a reactor can be used here, and if not, why.

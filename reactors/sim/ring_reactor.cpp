@@ -99,6 +99,12 @@ public:
     void attach() noexcept override { inner_.attach(); }
     bool supports(OpCode code) const noexcept override { return inner_.supports(code); }
     bool try_now(Operation& operation) noexcept override { return inner_.try_now(operation); }
+    bool begin(Operation& operation) noexcept override {
+        operation.reactor_data = 0;
+        if (inner_.begin(operation)) return true;
+        in_flight.add(operation);
+        return false;
+    }
     void submit(Operation& operation) noexcept override {
         operation.reactor_data = 0;
         inner_.submit(operation);

@@ -84,6 +84,44 @@ TEST_CASE("data and the end that come together are both seen") {
     }
 }
 
+TEST_CASE("what is sent at once arrives once, in order, and behind whoever waits nothing is") {
+    Harness harness;
+    auto [a, b] = harness.pair();
+    constexpr std::uint8_t hints = coir::hint_owned | coir::hint_unix_stream;
+    Tracked first = transmit(a.get(), "0;", hints);  // from now on the reactor knows the descriptor
+    REQUIRE(harness.run(first) == 2);
+    std::string expected = "0;", got;
+    std::uint64_t number = 0;
+    std::int32_t result = 0;
+    std::string rest;
+    for (; expected.size() < (64u << 20); expected += rest) {
+        rest = std::to_string(++number) + std::string(5000, ';');
+        result = harness.reactor().send_now(a.get(), rest.data(), rest.size());
+        if (result < static_cast<std::int32_t>(rest.size())) break;
+    }
+    REQUIRE(result >= -EAGAIN);
+    REQUIRE((result > 0 || result == -EAGAIN));
+    expected += rest;
+    if (result > 0) rest.erase(0, static_cast<std::size_t>(result));
+    Tracked waiting = transmit(a.get(), rest, hints);
+    const bool at_once = harness.start(waiting);
+    if (!at_once) CHECK(harness.reactor().send_now(a.get(), "x", 1) == -EAGAIN);
+    while (got.size() < expected.size()) {
+        char buffer[65536];
+        Tracked recv = receive(b.get(), buffer, sizeof buffer, hints);
+        const std::int32_t count = harness.run(recv);
+        REQUIRE(count > 0);
+        got.append(buffer, static_cast<std::size_t>(count));
+        if (waiting.done()) {
+            rest.erase(0, static_cast<std::size_t>(waiting.result));
+            if (rest.empty()) continue;
+            waiting = transmit(a.get(), rest, hints);
+            harness.start(waiting);
+        }
+    }
+    CHECK(got == expected);
+}
+
 TEST_CASE("a send to a full socket waits until there is room") {
     for (std::uint8_t hints : all_hints()) {
         Harness harness;
