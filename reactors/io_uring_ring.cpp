@@ -24,6 +24,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#if COIR_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -401,6 +405,13 @@ int round_trip(Ring& ring) noexcept {
 }
 
 Verdict run_probe() {
+#if COIR_HAVE_VALGRIND
+    // Its lock is held by the thread that waits in io_uring_enter: no other one could wake it.
+    if (RUNNING_ON_VALGRIND) {
+        return {false, "io_uring_enter: valgrind stops all other threads while one waits in it",
+                "run the program without valgrind, or with another reactor"};
+    }
+#endif
     Sys& sys = real_sys();
     Ring ring;
     // As large as a loop's, so that what is said of it is what a loop gets.

@@ -36,7 +36,7 @@ using coir_test::run_with_cancels;
 
 namespace {
 
-constexpr std::uint64_t seeds = 200;
+constexpr std::uint64_t seeds = COIR_TSAN ? 10 : 200;
 constexpr int no_more = -1;  // what a queue that was shut down says
 
 /// Runs `program(dice)` with every seed: the ready order is drawn for all but every fifth.

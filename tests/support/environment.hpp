@@ -31,4 +31,8 @@ private:
     std::optional<std::string> old_;
 };
 
+/// Whether `tools/dev test --valgrind` runs this: what is measured is valgrind's time and memory then,
+/// and its operator new cannot be replaced.
+inline bool on_valgrind() { return std::getenv("COIR_ON_VALGRIND") != nullptr; }
+
 }  // namespace coir_test

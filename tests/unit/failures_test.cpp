@@ -3,6 +3,7 @@
 //
 // This program's operator new can be told to refuse. Exceptions are not allocated with it.
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/run.hpp"
 
 #include <coir/await.hpp>
@@ -67,6 +68,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("B85: no memory: a cancellation arrives, though without its reason") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind");
     run_on_sim([] {
         std::vector<std::string> seen;
         seen.reserve(10);

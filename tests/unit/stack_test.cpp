@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stacks: guards, their fallback, reuse, refusal, and the report of an overflow.
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/child_process.hpp"
 #include "support/run.hpp"
 
@@ -145,6 +146,7 @@ TEST_CASE("S4: a wiped stack is zero, also where the kernel keeps its pages") {
 }
 
 TEST_CASE("B16: a task that cannot get a stack is refused by create_task, and nothing else happens") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind");
     if (COIR_ASAN || COIR_TSAN) COIR_SKIP("a sanitizer's own mappings do not fit such a limit");
     const Ended ended = in_child([] {
         rlimit limit{700u << 20, 700u << 20};
@@ -218,6 +220,7 @@ std::size_t resident_pages() {
 }  // namespace
 
 TEST_CASE("the pages of thousands of stacks are given back within a few idle seconds") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind");
     coir_test::run_in_loop([] {
         constexpr std::size_t count = 5000;
         const std::size_t before = resident_pages();

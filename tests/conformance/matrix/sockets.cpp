@@ -3,7 +3,11 @@
 #include "sockets.hpp"
 
 #include <cerrno>
+#include <chrono>
+#include <string>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -48,10 +52,13 @@ void fill_up(int fd) noexcept {
     const bool was_blocking = (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
     set_blocking(fd, false);
     const std::string much(64 * 1024, 'f');
-    // A little at a time in the end: what is left must be too small for anything.
-    for (const std::size_t piece : {much.size(), std::size_t{1024}, std::size_t{1}}) {
-        while (::write(fd, much.data(), piece) > 0) {
+    // A little at a time in the end: what is left must be too small for anything. And again: TCP makes
+    // room once more when the other side's kernel has taken something in and grown its buffer.
+    for (int quiet = 0; quiet < 3; ++quiet) {
+        for (const std::size_t piece : {much.size(), std::size_t{1024}, std::size_t{1}}) {
+            while (::write(fd, much.data(), piece) > 0) quiet = 0;
         }
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     if (was_blocking) set_blocking(fd, true);
 }
