@@ -20,10 +20,13 @@ namespace {
 
 using namespace coir_scenarios;
 
+// Sanitizers take that much longer.
+constexpr std::uint64_t slower = COIR_TSAN ? 20 : COIR_ASAN ? 4 : 1;
+
 void run_seeds(const Scenario& scenario, std::uint64_t count) {
     coir_test::LogCapture log;  // servers say that they cannot accept
     const std::uint64_t first = coir::testing::detail::first_seed();
-    const std::uint64_t end = first + coir::testing::detail::seed_count(count);
+    const std::uint64_t end = first + coir::testing::detail::seed_count((count + slower - 1) / slower);
     for (std::uint64_t seed = first; seed != end; ++seed) {
         coir::testing::SimOptions options;
         options.seed = seed;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stacks: guards, their fallback, reuse, refusal, and the report of an overflow.
 #include "support/catch.hpp"
-#include "support/environment.hpp"
 #include "support/child_process.hpp"
+#include "support/environment.hpp"
 #include "support/run.hpp"
 
 #include "runtime/stack.hpp"
