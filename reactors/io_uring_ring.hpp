@@ -119,7 +119,7 @@ enum class Phase : std::uint8_t {
 inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 
 /// One request in flight or in the backlog.
-struct Slot {
+struct alignas(32) Slot {
     void* owner = nullptr;  // Operation or MultiOperation
     std::uint32_t generation = 1;
     int fd = -1;

@@ -140,7 +140,8 @@ private:
     std::size_t send_to_pipe(std::string_view bytes);
     [[noreturn, gnu::cold]] void throw_write_error(std::int32_t result, int fd);
     [[noreturn, gnu::cold]] static void throw_closed_meanwhile(const char* call);
-    void write_on(std::string_view bytes, std::int32_t now);
+    void write_on(std::string_view bytes, std::int32_t result, TaskBase& self);
+    void write_rest(std::string_view bytes, std::int32_t result, int at, std::size_t& done);
     void write_slowly(std::string_view bytes);
     void wait_for_turn();
     void pass_turn_on() noexcept;

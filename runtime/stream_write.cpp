@@ -67,11 +67,8 @@ void StreamState::pass_turn_on() noexcept {
 
 // --- One transfer -------------------------------------------------------------------------------
 
-[[gnu::always_inline]] inline std::int32_t StreamState::send_piece(const void* data, std::size_t size) {
+std::int32_t StreamState::send_piece(const void* data, std::size_t size) {
     TaskOperation operation(OpCode::send, hints_, fd(), data, std::min(size, most_at_once));
-    if (TaskBase* const self = plain_user()) [[likely]] {
-        return scheduler().carry_out(operation, *self, "write");
-    }
     return scheduler().perform(operation, "write");
 }
 
@@ -122,7 +119,7 @@ void StreamState::throw_write_error(std::int32_t result, int fd) {
 
 // await path 1/7, writing: `attempt` until it comes to something.
 template <class Attempt>
-[[gnu::always_inline]] inline std::size_t StreamState::send_by(Attempt&& attempt) {
+std::size_t StreamState::send_by(Attempt&& attempt) {
     for (;;) {
         if (!is_open() || unusual_.dropped) [[unlikely]] throw_closed_meanwhile("write");
         const int at = fd();
@@ -175,7 +172,7 @@ void StreamState::in_turn(const char* call, Write&& write) {
     });
 }
 
-inline void StreamState::send_all(std::string_view bytes, std::size_t& done) {
+void StreamState::send_all(std::string_view bytes, std::size_t& done) {
     while (!bytes.empty()) {
         const std::size_t count = transport_ == Transport::pipe ? send_to_pipe(bytes) : send_by([&] {
             return send_piece(bytes.data(), bytes.size());
@@ -187,21 +184,36 @@ inline void StreamState::send_all(std::string_view bytes, std::size_t& done) {
 
 // What nearly every write to a socket is, unless its reactor sends by itself: one system call, made here.
 void StreamState::write_all(std::string_view bytes) {
-    if (!plain_user() || unusual_.for_writing() || bytes.size() - 1 >= most_at_once) [[unlikely]] {
+    TaskBase* const self = plain_user();
+    if (!self || unusual_.for_writing() || bytes.size() - 1 >= most_at_once) [[unlikely]] {
         return write_slowly(bytes);
     }
     const std::int32_t now = scheduler().reactor().send_now(fd(), bytes.data(), bytes.size());
-    if (now != static_cast<std::int32_t>(bytes.size())) return write_on(bytes, now);
+    if (now != static_cast<std::int32_t>(bytes.size())) return write_on(bytes, now, *self);
     scheduler().spend_credit();
 }
 
-// `now`: what write_all()'s attempt has come to.
-[[gnu::noinline]] void StreamState::write_on(std::string_view bytes, std::int32_t now) {
+// `result`: what write_all()'s attempt has come to.
+[[gnu::noinline]] void StreamState::write_on(std::string_view bytes, std::int32_t result,
+                                             TaskBase& self) {
     counted([&](std::size_t& done) {
         WriteTurn turn(*this);
-        if (now != -EAGAIN) done = sent(now, fd());
-        send_all(bytes.substr(done), done);
+        const int at = fd();
+        if (result == -EAGAIN) [[likely]] {
+            TaskOperation operation(OpCode::send, hints_, at, bytes.data(), bytes.size());
+            result = scheduler().carry_out(operation, self, "write");
+            if (result == static_cast<std::int32_t>(bytes.size())) [[likely]] return;
+        }
+        write_rest(bytes, result, at, done);
     });
+}
+
+// After a transfer that has not been all.
+void StreamState::write_rest(std::string_view bytes, std::int32_t result, int at,
+                             std::size_t& done) {
+    // Closed, or a cancel request that was taken back.
+    if (result != -ECANCELED && result != -EAGAIN) done = sent(result, at);
+    send_all(bytes.substr(done), done);
 }
 
 [[gnu::noinline]] void StreamState::write_slowly(std::string_view bytes) {
