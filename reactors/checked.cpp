@@ -58,6 +58,11 @@ public:
         require_thread("send_now");
         return inner_->send_now(fd, data, size);
     }
+    std::int32_t receive_now(Operation& operation) noexcept override {
+        require_thread("receive_now");
+        require_idle(operation, "receive_now");
+        return inner_->receive_now(operation);
+    }
     void cancel(Operation& operation) noexcept override {
         require_thread("cancel");
         if (!blind_ && in_flight_.count(&operation) == 0) {
@@ -158,7 +163,9 @@ private:
             operation.route == Route::pool && operation.result == -EAGAIN;
         const bool asked_not_to_wait = (operation.flags & MSG_DONTWAIT) != 0;
         const bool unix_backlog = operation.code == OpCode::connect;
-        if (operation.result == -EAGAIN && !handed_to_pool && !asked_not_to_wait && !unix_backlog) {
+        const bool receives_itself = (operation.hints & hint_receives_itself) != 0;
+        if (operation.result == -EAGAIN && !handed_to_pool && !asked_not_to_wait && !unix_backlog &&
+            !receives_itself) {
             fail("let EAGAIN through");
         }
         if (operation.result == -EINTR) fail("let EINTR through");

@@ -27,6 +27,7 @@ bool Reactor::begin(Operation& operation) noexcept {
     return false;
 }
 std::int32_t Reactor::send_now(int, const void*, std::size_t) noexcept { return -EAGAIN; }
+std::int32_t Reactor::receive_now(Operation&) noexcept { return -EAGAIN; }
 
 const char* to_string(OpCode code) noexcept {
     switch (code) {

@@ -289,6 +289,26 @@ void ReadinessReactor::on_any_event(int fd, FdState& state, std::uint32_t revent
     }
 }
 
+// A plain receive on a descriptor of coir's own, and what it says about that.
+inline std::int32_t ReadinessReactor::receive(FdState& state, Operation& operation) noexcept {
+    std::int32_t result;
+    do {
+        result = detail::receive_now(sys_, operation);
+    } while (result == -EINTR);
+    if ((result == -EAGAIN || ran_dry(operation, result)) && !state.unsure) state.ready[0] = false;
+    return result;
+}
+
+std::int32_t ReadinessReactor::receive_now(Operation& operation) noexcept {
+    FdState* const state = find(operation.fd);
+    if (!state || !state->owned || !state->waiting[0].empty()) [[unlikely]] return -EAGAIN;
+    return receive(*state, operation);
+}
+
+void ReadinessReactor::note_futile_event() noexcept {
+    COIR_SOMETIMES("readiness: an event, and yet it would wait");
+}
+
 // Does all of an event that says no more than that there is something to read, where one receive is all
 // that waits. False: nothing has been done.
 bool ReadinessReactor::receive_first(FdState& state) noexcept {
@@ -297,14 +317,15 @@ bool ReadinessReactor::receive_first(FdState& state) noexcept {
         !state.waiting[2].empty() || !is_plain_receive(*operation)) [[unlikely]] {
         return false;
     }
-    const std::int32_t result = receive_now(sys_, *operation);
-    if (result == -EINTR) [[unlikely]] return false;
-    if (result == -EAGAIN) [[unlikely]] {
-        COIR_SOMETIMES("readiness: an event, and yet there is nothing to receive");
-        state.ready[0] = false;
-        return true;
+    state.ready[0] = true;
+    std::int32_t result = -EAGAIN;
+    if ((operation->hints & hint_receives_itself) == 0) {
+        result = receive(state, *operation);
+        if (result == -EAGAIN) [[unlikely]] {
+            note_futile_event();
+            return true;
+        }
     }
-    state.ready[0] = !ran_dry(*operation, result);
     state.waiting[0] = {};
     ++counters_.completed;
     operation->reactor_data = 0;
@@ -318,7 +339,7 @@ void ReadinessReactor::run_queue(FdState& state, Direction direction) noexcept {
     while (Operation* operation = queue.first) {
         if (!state.ready[index(direction)] && state.owned) return;
         if (!try_on(state, direction, *operation)) {
-            COIR_SOMETIMES("readiness: an event, and yet it would wait");
+            note_futile_event();
             if (fruitless && direction == Direction::write) rest(operation->fd, state);
             return;
         }

@@ -56,6 +56,7 @@ public:
     bool try_now(Operation& operation) noexcept final;
     bool begin(Operation& operation) noexcept final;
     std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept final;
+    std::int32_t receive_now(Operation& operation) noexcept final;
     void submit(Operation& operation) noexcept final;
     using Reactor::submit;
     using Reactor::cancel;
@@ -110,6 +111,8 @@ private:
     void finish(Operation& operation, std::int32_t result) noexcept;
     void on_any_event(int fd, FdState& state, std::uint32_t revents) noexcept;
     bool receive_first(FdState& state) noexcept;
+    std::int32_t receive(FdState& state, Operation& operation) noexcept;
+    static void note_futile_event() noexcept;
     void run_queue(FdState& state, Direction direction) noexcept;
     void run_pollers(FdState& state, std::uint32_t revents) noexcept;
     bool try_on(FdState& state, Direction direction, Operation& operation) noexcept;

@@ -7,6 +7,8 @@
 #include "leave.hpp"
 #include "task_operation.hpp"
 
+#include <cerrno>
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -46,7 +48,9 @@ inline void prefetch_frames(const TaskOperation& operation) noexcept {
     }
     operation_started();
     suspend_inline(operation);
-    if (operation.result >= 0) [[likely]] return operation.result;
+    const std::int32_t result = operation.result;
+    if (result >= 0) [[likely]] return result;
+    if (result == -EAGAIN && (operation.hints & hint_receives_itself) != 0) [[likely]] return result;
     return look_at_failure(operation, what);
 }
 

@@ -74,6 +74,12 @@ void StreamState::throw_read_error() const {
     throw_io(-read_error_, "read", fd(), "the connection has failed");
 }
 
+// Meanwhile others may have closed the stream, and the number may be somebody else's.
+inline std::int32_t StreamState::receive_what_is_there(Operation& operation) noexcept {
+    if (!is_open() || unusual_.closing || unusual_.dropped) [[unlikely]] return -ECANCELED;
+    return scheduler().reactor().receive_now(operation);
+}
+
 // One transfer from the kernel; 0 at the end of the stream.
 // await path 1/7, reading
 template <class Prepare>
@@ -93,7 +99,8 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
         operation.hints = hints_;
         operation.fd = at;
         prepare(operation);
-        const std::int32_t result = scheduler().perform(operation, call);
+        std::int32_t result = scheduler().perform(operation, call);
+        if (result == -EAGAIN) result = receive_what_is_there(operation);
         if (result > 0) return static_cast<std::size_t>(result);
         if (!is_to_be_repeated(result, call, at)) return 0;
     }
@@ -103,7 +110,8 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
 [[gnu::noinline]] bool StreamState::is_to_be_repeated(std::int32_t result, const char* call, int at) {
     // The controlling side of a terminal: nobody has the other side open any more.
     if (result == -EIO && pipe_kind_ == PipeKind::pty_master) result = 0;
-    if (result == -ECANCELED) return true;  // closed; or a cancel request that was taken back
+    // Closed; or a cancel request that was taken back; or there was nothing to receive after all.
+    if (result == -ECANCELED || result == -EAGAIN) return true;
     if (result == 0) {
         unusual_.eof = true;
         if (write_error_ == 0) return false;
@@ -116,7 +124,9 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
 
 [[gnu::noinline]] std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
     return receive_by(call, [&](TaskOperation& operation) {
-        operation.code = transport_ == Transport::pipe ? OpCode::read : OpCode::recv;
+        const bool socket = transport_ == Transport::socket;
+        operation.code = socket ? OpCode::recv : OpCode::read;
+        if (socket) operation.hints |= hint_receives_itself;
         operation.buffer = into;
         operation.size = std::min(size, most_at_once);
     });
@@ -173,8 +183,10 @@ std::size_t StreamState::read_some(void* into, std::size_t size) {
         return read_some_slowly(into, size);
     }
     ReadTurn turn(*this, *self);
-    TaskOperation operation(OpCode::recv, hints_, fd(), into, std::min(size, most_at_once));
-    const std::int32_t result = scheduler().carry_out(operation, *self, "read");
+    TaskOperation operation(OpCode::recv, static_cast<std::uint8_t>(hints_ | hint_receives_itself),
+                            fd(), into, std::min(size, most_at_once));
+    std::int32_t result = scheduler().carry_out(operation, *self, "read");
+    if (result == -EAGAIN) [[likely]] result = receive_what_is_there(operation);
     if (result > 0) [[likely]] return static_cast<std::size_t>(result);
     if (!is_to_be_repeated(result, "read", operation.fd)) return 0;
     return receive(into, size, "read");

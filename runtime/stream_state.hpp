@@ -125,6 +125,7 @@ private:
         return self && !self->cancel_pending() ? self : nullptr;
     }
     std::size_t read_some_slowly(void* into, std::size_t size);
+    std::int32_t receive_what_is_there(Operation& operation) noexcept;
     bool is_to_be_repeated(std::int32_t result, const char* call, int at);
     std::size_t receive(void* into, std::size_t size, const char* call);
     template <class Prepare>

@@ -71,6 +71,10 @@ enum OperationHint : std::uint8_t {
     /// A Unix stream socket: the same, but a receive also ends where descriptors were passed, and
     /// only recvmsg() tells (MSG_CTRUNC).
     hint_unix_stream = 4,
+    /// Of a recv without flags: it may also complete with -EAGAIN, when there is something to receive.
+    /// Whoever waits then calls receive_now(). What follows, and mostly it is the answer, finds the
+    /// socket in the nearest caches.
+    hint_receives_itself = 8,
 };
 
 /// One request to the kernel. It lives where its waiter lives, usually on the awaiting stack, and
@@ -237,6 +241,9 @@ public:
     /// hint_unix_stream, as a send without flags would: bytes, or -errno. -EAGAIN, which is the default: nothing was sent, and an
     /// operation is to be begun. `size` is at most 1 GiB.
     virtual std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept;
+    /// The receive of an operation that has completed with -EAGAIN by hint_receives_itself: bytes, or
+    /// -errno; -EAGAIN when there is nothing after all.
+    virtual std::int32_t receive_now(Operation& operation) noexcept;
 };
 
 /// Whether a reactor can be used here, and if not, why.

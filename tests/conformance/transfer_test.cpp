@@ -29,6 +29,30 @@ TEST_CASE("a receive that has data completes with it; one without waits for it")
     }
 }
 
+TEST_CASE("a receive that may be left to whoever waits is done, or there is something to receive") {
+    for (const std::uint8_t kind : {coir::hint_stream, coir::hint_unix_stream}) {
+        Harness harness;
+        auto [a, b] = harness.pair();
+        for (int i = 0; i < 20; ++i) {
+            const std::string sent = "message " + std::to_string(i);
+            char buffer[64] = {};
+            Tracked waiting = receive(a.get(), buffer, sizeof buffer,
+                                      coir::hint_owned | coir::hint_receives_itself | kind);
+            REQUIRE_FALSE(harness.start(waiting));
+            harness.settle();
+            CHECK_FALSE(waiting.done());
+            REQUIRE(::send(b.get(), sent.data(), sent.size(), 0) == static_cast<int>(sent.size()));
+            std::int32_t result = harness.finish(waiting);
+            if (result == -EAGAIN) result = harness.reactor().receive_now(waiting);
+            REQUIRE(result == static_cast<int>(sent.size()));
+            CHECK(std::string_view(buffer, sent.size()) == sent);
+            if (i % 2 == 0) continue;
+            // Nothing is there now, and that is known without looking or by it.
+            CHECK(harness.reactor().receive_now(waiting) == -EAGAIN);
+        }
+    }
+}
+
 TEST_CASE("a thousand messages arrive in order, however they are cut") {
     for (std::uint8_t hints : all_hints()) {
         Harness harness;
