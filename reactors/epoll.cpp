@@ -129,8 +129,8 @@ private:
         state.registration = 0;
     }
 
-    // Few events at a time are better than many: between the receive, which is made here, and the
-    // answer of its task lie those of all the others. As long as the tasks keep up, 32 are enough.
+    // Few events at a time are better than many: what an event has touched is still near when its
+    // task runs, and not all receive themselves. As long as the tasks keep up, 32 are enough.
     // Where other work is in between, the share of I/O must not shrink: half of what has been asked
     // for since the last look, which lets a long queue become short again; or all, when that was next
     // to nothing.

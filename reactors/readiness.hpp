@@ -4,7 +4,8 @@
 // An operation is tried at once only when that can succeed: when the last transfer filled its
 // buffer or an event has come since (the `ready` bit). Otherwise it joins the queue of its
 // descriptor and direction, and is carried out in wait() when the event comes: its task is woken
-// once, with the result.
+// once, with the result. A receive with hint_receives_itself is left to its task, which makes it when
+// it runs: what a socket has in the nearest caches is then still there for the answer.
 //
 //   ready --a transfer that left room, or EAGAIN--> dry --event--> ready
 #pragma once
