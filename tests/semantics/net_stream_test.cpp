@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stream: reading, its limits, errors.
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <coir/coir.hpp>
 #include <cstddef>
@@ -314,6 +315,45 @@ TEST_CASE("rule 281: closing under a reader and a writer ends both", "[net]") {
             CHECK(coir::await(reading) == ECANCELED);
             CHECK(coir::await(writing) == ECANCELED);
             CHECK(coir::await(queued) == ECANCELED);
+        }
+    });
+}
+
+TEST_CASE("rule 281: a stream that is closed right before its reader's turn takes nothing from whoever has its number next",
+          "[net]") {
+    coir_test::FdCount fds;
+    run_in_loop([] {
+        const auto next_look = [] {
+            const auto looks = [] { return coir::get_running_loop().metrics().turns; };
+            for (const auto before = looks(); looks() == before;) coir::yield_now();
+        };
+        for (const bool moved_from : {false, true}) {
+            auto pair = stream_pair();
+            auto& a = pair.first;
+            auto& b = pair.second;
+            char buffer[64];
+            for (int i = 0; i < 2; ++i) {  // from now on a reactor knows the descriptor
+                auto first = coir::create_task([&] { return a.read(buffer); });
+                coir::yield_now();
+                b.write("first");
+                CHECK(coir::await(first) == 5);
+            }
+            auto reading = coir::create_task([&] { return a.read(buffer); });
+            coir::yield_now();
+            next_look();
+            b.write("hello");
+            next_look();  // its event may have come by now; its turn has not
+            if (moved_from) {
+                a = coir::Stream();
+            } else {
+                a.abort();
+            }
+            auto [c, d] = stream_pair();
+            d.write("others'");
+            std::size_t got = 0;
+            const int error = io_error_of([&] { got = coir::await(reading); });
+            CHECK((error == ECANCELED || got == 5));
+            CHECK(c.read(buffer) == 7);
         }
     });
 }
