@@ -34,8 +34,7 @@ public:
     Sys* world() noexcept override { return inner_->world(); }
 
     WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
-        set_completions(&completions);
-        if (flush_finished(completions)) deadline = TimePoint::min();
+        deadline = begin_wait(completions, deadline);
         CompletionList polled;
         WaitResult result = inner_->wait(deadline, polled);
         for (Operation* operation = polled.take(); operation;) {
@@ -43,7 +42,7 @@ public:
             handle(static_cast<Poll&>(*operation));
             operation = next;
         }
-        set_completions(nullptr);
+        end_wait();
         result.completed = static_cast<std::uint32_t>(completions.size());
         return result;
     }

@@ -65,14 +65,12 @@ public:
 
     WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
         WaitResult result;
-        set_completions(&completions);
-        if (flush_finished(completions)) deadline = TimePoint::min();
-        deadline = wake_rested(deadline);
+        deadline = begin_wait(completions, deadline);
         const long count = wait_events(deadline, most_events(deadline));
         ++counters_.waits;
         if (deadline != TimePoint::min()) ++counters_.sleeps;
         for (long i = 0; i < count; ++i) handle(events_[static_cast<std::size_t>(i)], result);
-        set_completions(nullptr);
+        end_wait();
         result.completed = static_cast<std::uint32_t>(completions.size());
         if (count < 0 && count != -EINTR) result.error = static_cast<std::int32_t>(count);
         return result;

@@ -111,7 +111,7 @@ void prepare(io_uring_sqe& sqe, const Operation& op, std::uint64_t token) noexce
         case OpCode::recvmsg:
             return start_message(sqe, IORING_OP_RECVMSG, op, op.flags, token);
         case OpCode::sendmsg:
-            return start_message(sqe, IORING_OP_SENDMSG, op, op.flags | MSG_NOSIGNAL, token);
+            return start_message(sqe, IORING_OP_SENDMSG, op, send_flags(op), token);
         case OpCode::accept:
             start(sqe, IORING_OP_ACCEPT, op.fd, token);
             sqe.addr = address_of(op.address);

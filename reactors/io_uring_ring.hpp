@@ -280,6 +280,13 @@ private:
 /// Fills a submission entry with an operation.
 void prepare(io_uring_sqe& sqe, const Operation& operation, std::uint64_t token) noexcept;
 void prepare(io_uring_sqe& sqe, const MultiOperation& operation, std::uint64_t token) noexcept;
+/// The flags of a send. Only of streams the kernel may wait and try again by itself: for datagrams it
+/// does so with what an attempt has left over of the message, which is nothing (seen with Unix datagrams
+/// into a full queue on Linux 6.18: an empty one is sent). They say EAGAIN, and are made anew.
+inline std::uint32_t send_flags(const Operation& operation) noexcept {
+    const bool is_stream = (operation.hints & (hint_stream | hint_unix_stream)) != 0;
+    return operation.flags | MSG_NOSIGNAL | (is_stream ? 0u : unsigned{MSG_DONTWAIT});
+}
 /// prepare() of a recv or send.
 inline void prepare_message(io_uring_sqe& sqe, const Operation& operation,
                             std::uint64_t token) noexcept {
@@ -291,7 +298,7 @@ inline void prepare_message(io_uring_sqe& sqe, const Operation& operation,
     sqe.addr = reinterpret_cast<std::uintptr_t>(operation.buffer);
     sqe.len = static_cast<std::uint32_t>(operation.size < most_in_entry ? operation.size
                                                                         : most_in_entry);
-    sqe.msg_flags = receives ? operation.flags : operation.flags | MSG_NOSIGNAL;
+    sqe.msg_flags = receives ? operation.flags : send_flags(operation);
     sqe.user_data = token;
 }
 void prepare_poll(io_uring_sqe& sqe, int fd, unsigned events, unsigned poll_flags,

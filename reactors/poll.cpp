@@ -54,9 +54,7 @@ void PollReactor::unwanted(int fd, FdState& state) noexcept { forget(fd, state);
 
 WaitResult PollReactor::wait(TimePoint deadline, CompletionList& completions) noexcept {
     WaitResult result;
-    set_completions(&completions);
-    if (flush_finished(completions)) deadline = TimePoint::min();
-    deadline = wake_rested(deadline);
+    deadline = begin_wait(completions, deadline);
     const std::optional<timespec> left = time_until(deadline, sys_);
     timespec timeout = left.value_or(timespec{});
     long count = sys_(SYS_ppoll, set_.data(), set_.size(), left ? &timeout : nullptr, nullptr, 0);
@@ -69,7 +67,7 @@ WaitResult PollReactor::wait(TimePoint deadline, CompletionList& completions) no
         --count;
         handle(set_[at], result);
     }
-    set_completions(nullptr);
+    end_wait();
     result.completed = static_cast<std::uint32_t>(completions.size());
     return result;
 }

@@ -237,6 +237,12 @@ void ReadinessReactor::finish(Operation& operation, std::int32_t result) noexcep
     finished_last_ = &operation.next;
 }
 
+TimePoint ReadinessReactor::begin_wait(CompletionList& completions, TimePoint deadline) noexcept {
+    completions_ = &completions;
+    if (flush_finished(completions)) deadline = TimePoint::min();
+    return wake_rested(deadline);
+}
+
 bool ReadinessReactor::flush_finished(CompletionList& completions) noexcept {
     if (!finished_first_) return false;
     for (Operation* operation = finished_first_; operation;) {

@@ -83,17 +83,16 @@ protected:
     }
     /// The source cannot watch the descriptor: -errno for whoever waits on it.
     void on_error(FdState& state, std::int32_t error) noexcept;
-    /// Moves what completed outside wait() to the list; true when there was something.
-    bool flush_finished(CompletionList& completions) noexcept;
-    /// Goes on with those that have rested long enough. -> the deadline for the source's wait.
-    TimePoint wake_rested(TimePoint deadline) noexcept;
+    /// What each source's wait() begins with: what has completed outside it goes to the list, and those
+    /// that have rested long enough go on. -> the deadline of the source's own wait.
+    TimePoint begin_wait(CompletionList& completions, TimePoint deadline) noexcept;
     bool has_finished() const noexcept { return finished_first_ != nullptr; }
     FdState* find(int fd) noexcept {
         return static_cast<std::size_t>(fd) < table_.size() ? &table_[static_cast<std::size_t>(fd)]
                                                             : nullptr;
     }
     std::uint32_t wanted(const FdState& state) const noexcept;
-    void set_completions(CompletionList* completions) noexcept { completions_ = completions; }
+    void end_wait() noexcept { completions_ = nullptr; }
 
     Sys& sys_;
     ReactorCounters counters_;
@@ -118,6 +117,8 @@ private:
     void run_pollers(FdState& state, std::uint32_t revents) noexcept;
     bool try_on(FdState& state, Direction direction, Operation& operation) noexcept;
     void rest(int fd, FdState& state) noexcept;
+    TimePoint wake_rested(TimePoint deadline) noexcept;
+    bool flush_finished(CompletionList& completions) noexcept;
 
     struct Rest {
         TimePoint until;

@@ -211,9 +211,7 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
     ++counters_.waits;
     if (deadline != TimePoint::min()) ++counters_.sleeps;
     world_.threads.pass();
-    set_completions(&completions);
-    if (flush_finished(completions)) deadline = TimePoint::min();
-    deadline = wake_rested(deadline);
+    deadline = begin_wait(completions, deadline);
     for (;;) {
         collect(completions);
         if (completions.size() > 0 || deadline <= world_.now() || wake_fd_.is_pending()) break;
@@ -228,7 +226,7 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
         result.woken = true;
     }
     if (world_.threads.take_endless()) result.error = -EDEADLK;
-    set_completions(nullptr);
+    end_wait();
     result.completed = static_cast<std::uint32_t>(completions.size());
     return result;
 }

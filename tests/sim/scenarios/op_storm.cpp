@@ -6,6 +6,7 @@
 #include <coir/reactor.hpp>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -43,13 +44,13 @@ public:
     void run() {
         for (int turns = 0; turns < 300; ++turns) {
             for (std::uint64_t actions = 1 + dice_.below(6); actions > 0; --actions) act();
-            turn();
+            turn(std::chrono::microseconds(dice_.below(40)));
         }
         for (Way& way : ways_) close(way);
         for (Request& request : requests_) {
             if (request.pending) reactor_->cancel(request);
         }
-        for (int turns = 0; turns < 200; ++turns) turn();
+        for (int turns = 0; turns < 200; ++turns) turn(std::chrono::microseconds(20));
         for (const Request& request : requests_) expect(!request.pending, "each operation completes");
     }
 
@@ -165,8 +166,7 @@ private:
         way->next_received = static_cast<unsigned char>(way->next_received + size);
     }
 
-    void turn() {
-        const auto limit = std::chrono::microseconds(dice_.below(40));
+    void turn(std::chrono::microseconds limit) {
         const auto result = reactor_->wait(sys_.now() + limit, events_);
         expect(result.error == 0, "the reactor works");
         for (coir::Operation* operation = events_.take(); operation;) {
