@@ -64,6 +64,8 @@ public:
     virtual void describe(struct stat& status) const noexcept;
     /// What FIONREAD says.
     virtual std::size_t readable() const noexcept { return 0; }
+    /// What is sent goes as a whole, or not at all.
+    virtual bool is_of_datagrams() const noexcept { return false; }
     /// One more descriptor stands for it, of the program's or of a process'.
     void opened() noexcept { ++descriptors_; }
     /// One less.

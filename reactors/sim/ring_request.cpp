@@ -59,6 +59,12 @@ bool RingRequest::may_be_running() const noexcept {
     return node_ && entry_->opcode != IORING_OP_POLL_ADD && !is_multishot();
 }
 
+// As in Linux 6.18: a datagram that had to wait has been read from its memory already, and what is tried
+// again is nothing.
+bool RingRequest::is_spent() const noexcept {
+    return stage_ == Stage::waiting && node_ && node_->is_of_datagrams();
+}
+
 // What would wait does so in the kernel, but for descriptors and calls that say they must not.
 bool RingRequest::waits_for(long result) const noexcept {
     if (!node_) return false;
@@ -217,11 +223,14 @@ long RingRequest::make_call() {
         case IORING_OP_RECV:
             return call(SYS_recvfrom, at, size, flags);
         case IORING_OP_SEND:
-            return call(SYS_sendto, at, size, flags);
+            return call(SYS_sendto, at, is_spent() ? 0 : size, flags);
         case IORING_OP_RECVMSG:
             return call(SYS_recvmsg, at, flags);
-        case IORING_OP_SENDMSG:
-            return call(SYS_sendmsg, at, flags);
+        case IORING_OP_SENDMSG: {
+            msghdr message = *reinterpret_cast<const msghdr*>(entry_->addr);
+            if (is_spent()) message.msg_iovlen = 0;
+            return call(SYS_sendmsg, reinterpret_cast<long>(&message), flags);
+        }
         case IORING_OP_READ:
             return here ? call(SYS_read, at, size) : call(SYS_pread64, at, size, offset);
         case IORING_OP_WRITE:

@@ -43,6 +43,7 @@ public:
 private:
     bool is_multishot() const noexcept;
     bool waits_for(long result) const noexcept;
+    bool is_spent() const noexcept;
     long make(unsigned& flags);
     long make_call();
     long connect();

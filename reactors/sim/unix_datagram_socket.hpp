@@ -29,6 +29,7 @@ public:
     unsigned events() const noexcept override;
     std::size_t readable() const noexcept override;
     void closed() override;
+    bool is_of_datagrams() const noexcept override { return true; }
 
     /// A pair of socketpair(2).
     static void join(UnixDatagramSocket& a, UnixDatagramSocket& b);

@@ -81,7 +81,7 @@ TEST_CASE("D3, B43: an open(2) that a thread waits in ends with its file, and th
         });
         opening.set_name("opener");
         // A thread has taken it, and is in open(2) a moment later at the latest.
-        while (coir::get_running_loop().metrics().pool.running == 0) coir::sleep(1ms);
+        while (coir::get_running_loop().metrics().pool.running == 0) coir::yield_now();
         opening.cancel();
         for (int i = 0; i < 50; ++i) coir::yield_now();
         CHECK_FALSE(opening.done());
