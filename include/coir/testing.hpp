@@ -13,7 +13,8 @@
 // What is in the world: TCP over IPv4 and IPv6, UDP, Unix sockets of streams and of datagrams, pairs of
 // both, descriptors that travel in their messages, pipes. The machine's addresses are 127.0.0.0/8, ::1
 // and 10.0.0.0/8, of which each is its own link's end; everything else is unreachable (ENETUNREACH).
-// Errors are Linux's. Files are the real ones, but in folders that are mounted (testing_files.hpp).
+// Errors are Linux's; the path of a Unix socket stays when that is closed, until coir::remove() takes it
+// away. Files are the real ones, but in folders that are mounted (testing_files.hpp).
 // Processes run programs that are installed, and signal their parent (testing_process.hpp).
 // What is not in it (terminals, watching files, descriptors that were not made through coir or the calls
 // of coir.h) ends the program with a line that names the call and the task. Threads are not
@@ -74,8 +75,8 @@ struct COIR_API SimFaults {
     double reset = 0;       ///< a transfer finds the TCP connection reset
     double abort_accept = 0;  ///< accept says ECONNABORTED
     double partition = 0;   ///< a segment finds its link cut, for a virtual second on average
-    double loss = 0;        ///< a datagram is lost
-    double duplicate = 0;   ///< a datagram comes twice
+    double loss = 0;        ///< a datagram of UDP is lost; those of Unix sockets never are
+    double duplicate = 0;   ///< a datagram of UDP comes twice
     double spurious = 0;    ///< a wait reports a descriptor that is not ready
     // Of a simulated io_uring; `late` also of files and processes, whose calls a thread would make. A buffer
     // that is touched, or freed, before its operation has completed ends the program with a line that names
@@ -102,7 +103,7 @@ struct COIR_API SimFaults {
 
 /// One choice that the simulator made: where, of how many, and which; 0 is always the harmless one.
 struct SimChoice {
-    std::uint16_t site = 0;
+    std::uint16_t site = 0;  ///< 26: choose(); the others are in reactors/sim/choices.hpp
     std::uint32_t count = 0;
     std::uint32_t picked = 0;
     friend bool operator==(const SimChoice&, const SimChoice&) = default;
@@ -113,10 +114,13 @@ struct SimOptions {
     std::optional<SimFaults> faults = std::nullopt;  ///< absent: drawn from the seed
     SimOrder order = SimOrder::drawn;
     SimReactor reactor = SimReactor::drawn;
-    bool record = false;  ///< fill SimResult::choices
+    /// Fill SimResult::choices. Of a run whose program throws there is no result: let it catch, or ask
+    /// minimise().
+    bool record = false;
     /// Makes these choices instead of drawing them; when they are used up, the harmless ones. With
-    /// the seed, faults and order of the run that recorded them, that run happens again. A choice of
-    /// site 0 stands for whatever is asked there, and is the harmless one.
+    /// the seed, faults and order of the run that recorded them, that run happens again. Where something
+    /// else is asked than when it was recorded, the harmless one is taken, and the result says
+    /// `diverged`. A choice of site 0 stands for whatever is asked there.
     std::vector<SimChoice> replay = {};
 };
 
@@ -158,7 +162,8 @@ struct COIR_API SimFailure {
     std::string signature;  ///< the exception's type and message, without the numbers
     std::uint64_t runs = 0;
     std::size_t choices = 0;  ///< that are not the harmless ones
-    /// The lines of a regression test, in which `program` is the expression that is simulated.
+    /// The lines of a regression test, in which `program` is what simulate() is given: a function's name,
+    /// or a lambda.
     std::string to_cpp(std::string_view program) const;
 };
 
@@ -211,7 +216,8 @@ COIR_API const SimFaults& current_faults();
 /// A number below `count` for the program's own decisions: how much to send, whom to ask, when to give
 /// up. Drawn from the seed as every choice of the world is, so that it is in the log, comes again in a
 /// replay, and is made smaller (0, where that still fails) by minimise(); which numbers from a generator
-/// of the program's own are not. 0 for a count of 1. std::invalid_argument for a count of 0,
+/// of the program's own are not. A number that decides how many others are drawn is best drawn last. 0 for
+/// a count of 1. std::invalid_argument for a count of 0,
 /// std::logic_error outside a simulation.
 COIR_API std::uint32_t choose(std::uint32_t count);
 

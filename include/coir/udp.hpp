@@ -62,7 +62,9 @@ public:
     /// (EADDRINUSE, ...), ResolveError, std::invalid_argument.
     COIR_SUSPENDS static UdpSocket open(std::string_view host, int port,
                                         const UdpOptions& options = {});
-    /// A socket without an address: the first datagram that is sent gives it one.
+    /// A socket without an address: the first datagram that is sent gives it one. AF_UNIX as well: then it
+    /// has none, and cannot be answered, until bind(Address::unix_path(...)) gives it a file, which stays
+    /// when the socket is closed, until coir::remove() takes it away.
     static UdpSocket open(int family = AF_INET, const UdpOptions& options = {});
     UdpSocket(UdpSocket&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     UdpSocket& operator=(UdpSocket&& other) noexcept;
@@ -76,13 +78,14 @@ public:
     COIR_SUSPENDS void connect(std::string_view host, int port);
     void connect(const Address& address);
 
-    /// Sends one datagram; an empty one too. Waits while the kernel has no room.
+    /// Sends one datagram; an empty one too. Waits while the kernel, or of AF_UNIX the receiver's queue,
+    /// has no room. An empty address is the connected peer.
     template <class Bytes>
     requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void send_to(
         Bytes&& bytes, const Address& to) {
         send_one(detail::bytes_of_argument(bytes), to);
     }
-    /// To the connected peer; IoError(EDESTADDRREQ) when there is none.
+    /// To the connected peer; IoError(EDESTADDRREQ) when there is none, of AF_UNIX ENOTCONN.
     template <class Bytes>
     requires detail::ConstBytes<std::remove_reference_t<Bytes>> COIR_SUSPENDS void send(
         Bytes&& bytes) {

@@ -25,9 +25,11 @@ std::uint32_t Choices::decide(Site site, std::uint32_t count, std::uint32_t draw
         choice.picked = 0;
         if (made_ < replay_.size()) {
             const testing::SimChoice& old = replay_[made_];
-            const bool any = old.picked == 0 && old.count == 1;  // a minimised one
-            if (!any && (old.site != choice.site || old.count != count)) diverged_ = true;
-            choice.picked = old.picked % count;
+            const bool any = old.site == 0 || (old.picked == 0 && old.count == 1);  // a minimised one
+            const bool is_another = !any && (old.site != choice.site || old.count != count);
+            // Of another question the answer means nothing here.
+            choice.picked = is_another ? 0 : old.picked % count;
+            diverged_ = diverged_ || is_another;
         }
     }
     ++made_;

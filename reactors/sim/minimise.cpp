@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -42,6 +43,7 @@ public:
             cut_tail();
             clear_ranges();
             shrink_picks();
+            close_gaps();
             smaller = weight(best_.replay) < before;
         }
         trim();
@@ -152,6 +154,31 @@ private:
                 if (!try_it(candidate)) break;
             }
         }
+    }
+
+    // A number that decides how many choices follow becomes smaller only when those that fall away are
+    // left out as well.
+    void close_gaps() {
+        constexpr std::size_t few = 64;
+        for (std::size_t i = 0; i < best_.replay.size() && best_.replay.size() <= few; ++i) {
+            while (best_.replay[i].picked > 0 && lower_and_leave_out(i)) {
+            }
+        }
+    }
+
+    bool lower_and_leave_out(std::size_t lowered) {
+        constexpr std::size_t longest = 8;
+        for (std::size_t at = lowered + 1; at < best_.replay.size(); ++at) {
+            const std::size_t left = best_.replay.size() - at;
+            for (std::size_t size = 1; size <= std::min(longest, left) && !spent(); ++size) {
+                SimOptions candidate = best_;
+                --candidate.replay[lowered].picked;
+                const auto begin = candidate.replay.begin() + static_cast<std::ptrdiff_t>(at);
+                candidate.replay.erase(begin, begin + static_cast<std::ptrdiff_t>(size));
+                if (try_it(candidate)) return true;
+            }
+        }
+        return false;
     }
 
     // The end is harmless by itself.

@@ -2,6 +2,7 @@
 // See sim_sys.hpp. Sockets' calls are in socket_calls.cpp.
 #include "sim_sys.hpp"
 
+#include "call_names.hpp"
 #include "counter.hpp"
 #include "memory_cache.hpp"
 #include "pipe.hpp"
@@ -124,8 +125,8 @@ void SimSys::refuse(const Arguments& call, const char* why) const noexcept {
     char line[320];
     const int size = std::snprintf(
         line, sizeof line,
-        "coir: simulate: system call %ld (%ld, %#lx, %#lx) %s; task '%s', seed %llu\n", call.number,
-        call.a, static_cast<unsigned long>(call.b), static_cast<unsigned long>(call.c), why,
+        "coir: simulate: system call %ld %s(%ld, %#lx, %#lx) %s; task '%s', seed %llu\n", call.number,
+        call_name(call.number), call.a, static_cast<unsigned long>(call.b), static_cast<unsigned long>(call.c), why,
         name.c_str(), static_cast<unsigned long long>(world_.seed));
     real_sys().write(STDERR_FILENO, line, static_cast<std::size_t>(size));
     std::abort();

@@ -133,6 +133,23 @@ TEST_CASE("minimise: decisions of the program's own", "[minimise]") {
     CHECK_THROWS_AS(testing::simulate(failure.options, program), std::runtime_error);
 }
 
+TEST_CASE("minimise: a number that decides how many others follow", "[minimise]") {
+    const auto program = [] {
+        const std::uint32_t count = 1 + testing::choose(8);
+        std::uint32_t last = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            testing::choose(3);
+            last = testing::choose(10);
+        }
+        if (last >= 5) throw std::runtime_error("the last is large");
+    };
+    const testing::SimOptions options = first_failing(program, false);
+    const testing::SimFailure failure = testing::minimise(options, program);
+    INFO(testing::to_text(failure.options));
+    CHECK(failure.choices == 1);
+    CHECK(failure.options.replay.size() == 3);
+}
+
 // ThreadSanitizer and AddressSanitizer have handlers of their own for what ends a process.
 #if !COIR_TSAN && !COIR_ASAN
 TEST_CASE("minimise: a run that ends its process", "[minimise]") {

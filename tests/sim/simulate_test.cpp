@@ -176,6 +176,14 @@ TEST_CASE("a choice list of another program is noticed", "[simulate]") {
     options.faults.emplace().partial = 0.5;
     options.replay = {{3, 77, 5}, {1, 2, 1}};
     CHECK(run_it(options, log).diverged);
+    // Its answers mean nothing here.
+    options.replay = {{1, 2, 1}, {0, 1 << 16, 7}};
+    std::vector<std::uint32_t> decided;
+    const auto result = testing::simulate(options, [&] {
+        for (int i = 0; i < 3; ++i) decided.push_back(testing::choose(10));
+    });
+    CHECK(decided == std::vector<std::uint32_t>{0, 7, 0});
+    CHECK(result.diverged);
 }
 
 TEST_CASE("time is virtual", "[simulate]") {
