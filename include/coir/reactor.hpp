@@ -238,8 +238,8 @@ public:
     /// quicker when they know that both are wanted.
     virtual bool begin(Operation& operation) noexcept;
     /// Sends what can be sent at once through a socket that is hint_owned and hint_stream or
-    /// hint_unix_stream, as a send without flags would: bytes, or -errno. -EAGAIN, which is the default: nothing was sent, and an
-    /// operation is to be begun. `size` is at most 1 GiB.
+    /// hint_unix_stream, as a send without flags would: bytes, or -errno. -EAGAIN, which is the default:
+    /// nothing was sent, and an operation is to be begun. `size` is at most 1 GiB.
     virtual std::int32_t send_now(int fd, const void* data, std::size_t size) noexcept;
     /// The receive of an operation that has completed with -EAGAIN by hint_receives_itself: bytes, or
     /// -errno; -EAGAIN when there is nothing after all.
