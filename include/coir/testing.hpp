@@ -120,7 +120,8 @@ struct SimOptions {
     /// Makes these choices instead of drawing them; when they are used up, the harmless ones. With
     /// the seed, faults and order of the run that recorded them, that run happens again. Where something
     /// else is asked than when it was recorded, the harmless one is taken, and the result says
-    /// `diverged`. A choice of site 0 stands for whatever is asked there.
+    /// `diverged`. A choice of site 0 stands for whatever is asked there; its number is taken modulo what
+    /// there is to choose from.
     std::vector<SimChoice> replay = {};
 };
 
@@ -216,8 +217,7 @@ COIR_API const SimFaults& current_faults();
 /// A number below `count` for the program's own decisions: how much to send, whom to ask, when to give
 /// up. Drawn from the seed as every choice of the world is, so that it is in the log, comes again in a
 /// replay, and is made smaller (0, where that still fails) by minimise(); which numbers from a generator
-/// of the program's own are not. A number that decides how many others are drawn is best drawn last. 0 for
-/// a count of 1. std::invalid_argument for a count of 0,
+/// of the program's own are not. 0 for a count of 1. std::invalid_argument for a count of 0,
 /// std::logic_error outside a simulation.
 COIR_API std::uint32_t choose(std::uint32_t count);
 

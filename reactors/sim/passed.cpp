@@ -29,6 +29,13 @@ const cmsghdr* next_part(const msghdr& header, const cmsghdr* part) noexcept {
     return CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(part));
 }
 
+// Whether its length says no more than there is.
+bool is_whole(const msghdr& header, const cmsghdr& part) noexcept {
+    const auto before = reinterpret_cast<const char*>(&part) - static_cast<const char*>(header.msg_control);
+    return part.cmsg_len >= CMSG_LEN(0) &&
+           part.cmsg_len <= header.msg_controllen - static_cast<std::size_t>(before);
+}
+
 int number_at(const unsigned char* data, std::size_t index) noexcept {
     int fd;
     std::memcpy(&fd, data + index * sizeof fd, sizeof fd);
@@ -58,6 +65,10 @@ std::shared_ptr<Passed> Passing::collect(const msghdr& header, long& error) {
     error = 0;
     std::vector<std::shared_ptr<Node>> nodes;
     for (const cmsghdr* part = first_part(header); part; part = next_part(header, part)) {
+        if (!is_whole(header, *part)) {
+            error = -EINVAL;
+            return nullptr;
+        }
         const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         error = nodes.size() + count > most ? -EINVAL : 0;
         for (std::size_t i = 0; i < count && error == 0; ++i) {

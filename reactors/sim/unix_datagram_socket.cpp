@@ -140,7 +140,7 @@ long UnixDatagramSocket::send(const Message& message) {
     if (other->read_shut_) return -EPIPE;
     if (other->is_full_for(*this)) {
         const bool waits = blocks() && (message.flags & MSG_DONTWAIT) == 0;
-        if (waits || other_.lock() == other) other->want_room_.push_back(self());
+        if (waits || other_.lock() == other) other->ask_for_room(*this);
         // The memory that was taken for it is free again, which wakes whoever waits for that.
         if (!waits) changed(POLLOUT);
         return -EAGAIN;
@@ -189,6 +189,12 @@ void UnixDatagramSocket::give_back(const Datagram& datagram) noexcept {
     if (sender->has_memory()) sender->changed(POLLOUT);
 }
 
+void UnixDatagramSocket::ask_for_room(const UnixDatagramSocket& sender) {
+    const Shared asking = sender.self();
+    const auto is_it = [&](const auto& entry) { return entry.lock() == asking; };
+    if (std::none_of(want_room_.begin(), want_room_.end(), is_it)) want_room_.push_back(asking);
+}
+
 void UnixDatagramSocket::tell_of_room() noexcept {
     const auto told = std::move(want_room_);
     want_room_.clear();
@@ -206,7 +212,7 @@ unsigned UnixDatagramSocket::events() const noexcept {
     if (!has_memory()) return events;
     const Shared other = other_.lock();
     if (other && !other->is_closed_ && other->is_full_for(*this)) {
-        other->want_room_.push_back(self());
+        other->ask_for_room(*this);
         return events;
     }
     return events | POLLOUT | POLLWRNORM;

@@ -50,14 +50,15 @@ private:
     bool has_memory() const noexcept;
     void disconnect_from(const Shared& old) noexcept;
     void give_back(const Datagram& datagram) noexcept;
+    void ask_for_room(const UnixDatagramSocket& sender);
     void tell_of_room() noexcept;
 
     const std::size_t most_queued_;
     std::deque<Datagram> queue_;
     std::size_t under_way_ = 0;  // memory of what this one has sent and nobody has received
     std::weak_ptr<UnixDatagramSocket> other_;
-    // Connected senders that found the queue full, and are told of room once.
-    mutable std::vector<std::weak_ptr<UnixDatagramSocket>> want_room_;
+    // Senders that found the queue full, and are told of room once.
+    std::vector<std::weak_ptr<UnixDatagramSocket>> want_room_;
     bool read_shut_ = false;
     bool write_shut_ = false;
     bool is_closed_ = false;

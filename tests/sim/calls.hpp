@@ -141,10 +141,12 @@ public:
     long send_bytes(int fd, std::string_view bytes) {
         return sys_(SYS_write, fd, bytes.data(), bytes.size());
     }
-    long send_with(int fd, std::string_view bytes, std::vector<int> fds) {
+    /// `length`: what the control data says of itself, if not the truth.
+    long send_with(int fd, std::string_view bytes, std::vector<int> fds, std::size_t length = 0) {
         iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
         coir::detail::FdMessage message(&piece, 1);
         message.put(fds);
+        if (length != 0) CMSG_FIRSTHDR(&message.header())->cmsg_len = length;
         return sys_(SYS_sendmsg, fd, &message.header(), MSG_NOSIGNAL);
     }
     /// Notes the bytes, the flags and how many descriptors came, which it keeps.

@@ -551,6 +551,8 @@ TEST_CASE("as Linux: descriptors that travel along", "[linux]") {
             const auto [a, b] = c.pair(type);
             const auto [in, out] = c.pipe();
             c.note("bad number", c.send_with(a, "x", {99999}));
+            c.note("a length that is too small", c.send_with(a, "x", {out}, 3));
+            c.note("and one too large", c.send_with(a, "x", {out}, 1000));
             c.note("two", c.send_with(a, "two", {out, in}));
             c.note("none", c.send(a, "none"));
             c.note("one", c.send_with(a, "one", {out}));
