@@ -18,6 +18,9 @@
 #include <memory>
 #include <utility>
 
+#if COIR_HAVE_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
 #if COIR_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -195,6 +198,9 @@ using FirstWords = std::array<std::uintptr_t, 16>;
     const auto* at = static_cast<const volatile std::uintptr_t*>(suspended.stack_pointer);
     FirstWords words{};
     for (std::uintptr_t& word : words) word = *at++;
+#if COIR_HAVE_VALGRIND
+    VALGRIND_MAKE_MEM_DEFINED(words.data(), sizeof words);  // not all of them have been written
+#endif
     return words;
 }
 

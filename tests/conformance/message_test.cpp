@@ -166,7 +166,7 @@ TEST_CASE("a write to a pipe without a reader is EPIPE, a read from one without 
         REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
         Owned out(harness.reactor(), ends[0]);
         Owned in(harness.reactor(), ends[1]);
-        char buffer[8];
+        char buffer[8] = {};
         Tracked read = Tracked::of(OpCode::read, out.get());
         read.buffer = buffer;
         read.size = sizeof buffer;
