@@ -211,11 +211,12 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
     ++counters_.waits;
     if (deadline != TimePoint::min()) ++counters_.sleeps;
     world_.threads.pass();
-    deadline = begin_wait(completions, deadline);
+    begin_wait(completions, deadline);
     for (;;) {
         collect(completions);
         if (completions.size() > 0 || deadline <= world_.now() || wake_fd_.is_pending()) break;
-        Asleep asleep(*this, deadline);
+        // Anew each time: of what has just come, something may have to rest.
+        Asleep asleep(*this, begin_wait(completions, deadline));
         if (world_.threads.wait(asleep)) continue;
         result.error = -EDEADLK;
         break;

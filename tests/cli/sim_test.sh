@@ -46,13 +46,13 @@ refused 2 '--jobs' sim echo_pair --jobs many
 refused 2 'not JSON' sim echo_pair --minimise --json
 
 # Ctrl-C: what was done.
-"$coir" sim echo_storm --count 100000000 --jobs 2 >"$work/out" 2>"$work/err" &
+"$coir" sim echo_pair --count 100000000 --jobs 2 >"$work/out" 2>"$work/err" &
 command=$!
 sleep 1
 kill -INT "$command"
 wait "$command"
 status=$?
 check "sim: interrupted with status $status" [ "$status" -eq 130 ]
-check 'sim: what was done' grep -q '^echo_storm: [0-9]* seeds passed' "$work/out"
+check 'sim: what was done' grep -q '^echo_pair: [0-9]* seeds passed' "$work/out"
 
 finish
