@@ -15,6 +15,8 @@ void add_raw_timer_cases(std::vector<Case>& cases);      // timers_raw.cpp
 void add_raw_wake_cases(std::vector<Case>& cases);       // wake_raw.cpp
 void add_raw_self_echo_cases(std::vector<Case>& cases);  // self_echo.cpp
 void add_raw_floor_cases(std::vector<Case>& cases);      // floor_cases.cpp
+void add_raw_ring_option_cases(std::vector<Case>& cases);  // ring_option_cases.cpp
+void add_raw_ring_wake_cases(std::vector<Case>& cases);    // ring_wake_cases.cpp
 
 // coir itself: defined in coir_*.cpp next to this file, called from main_micro.cpp and
 // main_self_echo.cpp.

@@ -37,6 +37,7 @@ struct PairOptions {
   int connections = 64;
   int size = 64;
   double seconds = 0.25;
+  bool accept = false;
   int load_pin = 1;
 };
 
@@ -45,10 +46,11 @@ void print_help() {
       "two-process: echo servers in paired runs against echo-load\n\n"
       "usage: two-process [--filter SUBSTR] [--rounds N] [--quick] [--json] [--list] [--help]\n"
       "                   [--base CMD] [--server NAME=CMD]... [--connections N] [--size BYTES]\n"
-      "                   [--seconds T] [--load-pin CPU]\n\n"
+      "                   [--accept] [--seconds T] [--load-pin CPU]\n\n"
       "  --base CMD         what to compare with (default: raw-echo-server --kind epoll --pin 0)\n"
       "  --server NAME=CMD  what to measure, may be repeated (default: the raw servers, and\n"
       "                     coir-echo-server on epoll, io_uring and poll)\n"
+      "  --accept           each request has a connection of its own, --connections at a time\n"
       "  --rounds N         pairs of each server (default 5; --quick: 2)\n"
       "  --seconds T        length of a run, after T/4 to warm up (default 0.25)\n\n"
       "Commands are split at spaces, without a shell. Pin the servers to another CPU than the\n"
@@ -88,6 +90,8 @@ PairOptions parse_options(int argc, char** argv) {
       options.connections = arguments.number_of(*word, 1, 20'000);
     } else if (*word == "--size") {
       options.size = arguments.number_of(*word, 8, 1 << 20);
+    } else if (*word == "--accept") {
+      options.accept = true;
     } else if (*word == "--seconds") {
       options.seconds = arguments.number_of(*word, 0.01, 60.0);
     } else if (*word == "--load-pin") {
@@ -136,6 +140,7 @@ double number_after(const std::string& json, const std::string& key) {
 struct Run {
   double requests_per_second;
   double cpu_ns_per_request;
+  double p99_us;
 };
 
 Run run_once(const PairOptions& options, const std::string& command) {
@@ -143,16 +148,18 @@ Run run_once(const PairOptions& options, const std::string& command) {
   const auto now = ChildProcess::Clock::now();
   ChildProcess server(split(command));
   const std::string port = server.read_line(now + std::chrono::seconds(5));
-  ChildProcess load({options.directory + "/echo-load", "--port", port, "--connections",
-                     std::to_string(options.connections), "--size", std::to_string(options.size),
-                     "--seconds", std::to_string(options.seconds), "--pin",
-                     std::to_string(options.load_pin), "--server-pid",
-                     std::to_string(server.pid()), "--json"});
+  std::vector<std::string> words{options.directory + "/echo-load", "--port", port, "--connections",
+                                 std::to_string(options.connections), "--size", std::to_string(options.size),
+                                 "--seconds", std::to_string(options.seconds), "--pin",
+                                 std::to_string(options.load_pin), "--server-pid",
+                                 std::to_string(server.pid()), "--json"};
+  if (options.accept) words.push_back("--accept");
+  ChildProcess load(words);
   const auto length = std::chrono::duration<double>(options.seconds * 1.25 + 15);
   const std::string report =
       load.read_line(now + duration_cast<ChildProcess::Clock::duration>(length));
   return {number_after(report, "requests_per_second"),
-          number_after(report, "server_cpu_ns_per_request")};
+          number_after(report, "server_cpu_ns_per_request"), number_after(report, "p99_us")};
 }
 
 struct Ratios {
@@ -170,41 +177,53 @@ struct PairResult {
   std::string name;
   double requests_per_second;
   double cpu_ns_per_request;
+  double p99_us;
   Ratios throughput;
   Ratios cpu;
+  Ratios p99;
 };
 
 PairResult measure(const PairOptions& options, const Server& server) {
-  std::vector<double> rates;
-  std::vector<double> costs;
-  std::vector<double> rate_ratios;
-  std::vector<double> cost_ratios;
+  std::vector<Run> bases;
+  std::vector<Run> runs;
   for (int round = 0; round < options.rounds; ++round) {
-    const Run base = run_once(options, options.base);
-    const Run run = run_once(options, server.command);
-    rates.push_back(run.requests_per_second);
-    costs.push_back(run.cpu_ns_per_request);
-    rate_ratios.push_back(run.requests_per_second / base.requests_per_second);
-    cost_ratios.push_back(run.cpu_ns_per_request / base.cpu_ns_per_request);
+    bases.push_back(run_once(options, options.base));
+    runs.push_back(run_once(options, server.command));
   }
-  return {server.name, median(rates), median(costs), summarise(rate_ratios),
-          summarise(cost_ratios)};
+  const auto middle = [&](double Run::*part) {
+    std::vector<double> values;
+    for (const Run& run : runs) values.push_back(run.*part);
+    return median(std::move(values));
+  };
+  const auto ratios = [&](double Run::*part) {
+    std::vector<double> values;
+    for (std::size_t i = 0; i < runs.size(); ++i) values.push_back(runs[i].*part / bases[i].*part);
+    return summarise(values);
+  };
+  return {server.name,
+          middle(&Run::requests_per_second),
+          middle(&Run::cpu_ns_per_request),
+          middle(&Run::p99_us),
+          ratios(&Run::requests_per_second),
+          ratios(&Run::cpu_ns_per_request),
+          ratios(&Run::p99_us)};
 }
 
 void print_table(const PairOptions& options, const std::vector<PairResult>& results) {
   std::size_t width = 6;
   for (const PairResult& one : results) width = std::max(width, one.name.size());
   const auto column = static_cast<int>(width);
-  std::printf("%-*s  %9s  %-22s  %11s  %-22s\n", column, "server", "req/s",
-              "ratio to base  lo..hi", "CPU ns/req", "ratio to base  lo..hi");
+  std::printf("%-*s  %9s  %-22s  %11s  %-22s  %7s  %-22s\n", column, "server", "req/s",
+              "ratio to base  lo..hi", "CPU ns/req", "ratio to base  lo..hi", "p99 us",
+              "ratio to base  lo..hi");
   for (const PairResult& one : results) {
-    std::printf("%-*s  %9.0f  %5.3f  %5.3f..%5.3f    %11.0f  %5.3f  %5.3f..%5.3f\n", column,
-                one.name.c_str(), one.requests_per_second, one.throughput.middle,
+    std::printf("%-*s  %9.0f  %5.3f  %5.3f..%5.3f    %11.0f  %5.3f  %5.3f..%5.3f    %7.0f  %5.3f  %5.3f..%5.3f\n",
+                column, one.name.c_str(), one.requests_per_second, one.throughput.middle,
                 one.throughput.low, one.throughput.high, one.cpu_ns_per_request, one.cpu.middle,
-                one.cpu.low, one.cpu.high);
+                one.cpu.low, one.cpu.high, one.p99_us, one.p99.middle, one.p99.low, one.p99.high);
   }
-  std::printf("\n%d connections, %d B, %d pairs of %.2f s; load %s; %s; %s\n",
-              options.connections, options.size, options.rounds, options.seconds,
+  std::printf("\n%d %sconnections, %d B, %d pairs of %.2f s; load %s; %s; %s\n",
+              options.connections, options.accept ? "short " : "", options.size, options.rounds, options.seconds,
               load_average().c_str(), cpu_model().c_str(), kernel_release().c_str());
 }
 
@@ -214,7 +233,7 @@ void print_json(const PairOptions& options, const std::vector<PairResult>& resul
   json.field("kernel", kernel_release()).field("cpu", cpu_model());
   json.field("compiler", compiler_version()).field("load_end", load_average());
   json.field("connections", options.connections).field("size", options.size);
-  json.field("pairs", options.rounds).field("seconds", options.seconds);
+  json.field("accept", options.accept).field("pairs", options.rounds).field("seconds", options.seconds);
   json.field("base", options.base).key("servers").open('[');
   const auto ratios = [&](const char* name, const Ratios& values) {
     json.key(name).open('{').field("median", values.middle);
@@ -223,9 +242,10 @@ void print_json(const PairOptions& options, const std::vector<PairResult>& resul
   for (const PairResult& one : results) {
     json.open('{').field("name", one.name);
     json.field("requests_per_second", one.requests_per_second);
-    json.field("cpu_ns_per_request", one.cpu_ns_per_request);
+    json.field("cpu_ns_per_request", one.cpu_ns_per_request).field("p99_us", one.p99_us);
     ratios("throughput_ratio", one.throughput);
     ratios("cpu_ratio", one.cpu);
+    ratios("p99_ratio", one.p99);
     json.close('}');
   }
   json.close(']').close('}');

@@ -30,7 +30,6 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-constexpr std::int32_t steps_per_clock_sample = 64;
 constexpr std::int32_t steps_per_poll = 256;
 
 constinit MadeOnce<bool> layer_checked;
@@ -140,18 +139,19 @@ std::size_t Scheduler::draw(std::size_t count) noexcept {
 
 // How many steps may pass until next_entry_slowly() is to look.
 void Scheduler::set_step_budget() noexcept {
-    steps_left_ = looks_at_each_step() ? 1 : steps_per_clock_sample;
+    steps_left_ = looks_at_each_step() ? 1 : steps_per_sample_;
 }
 
 // True when the loop may go on with ready entries without looking at anything else.
 bool Scheduler::may_go_on() noexcept {
     const bool each = looks_at_each_step();
-    steps_since_poll_ += each ? 1 : steps_per_clock_sample;
+    steps_since_poll_ += each ? 1 : steps_per_sample_;
     if (steps_since_poll_ >= steps_per_poll && !quiet_) return false;
-    if (each && !debug_ && steps_since_poll_ % steps_per_clock_sample != 0) return true;
+    if (each && !debug_ && steps_since_poll_ % most_steps_per_sample != 0) return true;
     const TimePoint time = now();
+    if (!each) fit_samples(time);
     if (steps_since_poll_ >= steps_per_poll) return kernel_is_quiet(time);
-    return time - last_poll_ < time_per_poll;
+    return time - last_poll_ < longest_without_look();
 }
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {
@@ -233,6 +233,7 @@ void Scheduler::suspend(Park& park) noexcept { suspend_inline(park); }
 
 void Scheduler::yield() noexcept {
     TaskBase& self = *current_;
+    yielded_ = true;
     push_ready(self);
     leave_current(self);
 }
@@ -244,6 +245,7 @@ void Scheduler::yield_now(Scheduler* scheduler) {
         require_task("yield_now").check_deadlines_and_cancelled();
         self = scheduler->current_;
     }
+    scheduler->yielded_ = true;
     scheduler->push_ready(*self);
     scheduler->leave_current(*self);
 }
@@ -352,9 +354,10 @@ void Scheduler::poll(bool may_sleep) {
     if (!timers_.empty()) fire_timers();
     if (waiting_for_nothing_) [[unlikely]] report_deadlock();
     // A chunk that was not used up has not been counted.
-    if (steps_left_ > 1) steps_since_poll_ += steps_per_clock_sample - steps_left_;
+    if (steps_left_ > 1) steps_since_poll_ += steps_per_sample_ - steps_left_;
     steps_ += static_cast<std::uint64_t>(steps_since_poll_);
     steps_since_poll_ = 0;
+    yielded_ = false;
     set_step_budget();
     if (debug_) [[unlikely]] step_began_ = last_poll_;
 }

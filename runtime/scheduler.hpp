@@ -303,6 +303,8 @@ private:
     ReadyEntry* take_chosen() noexcept;
     ReadyEntry* next_entry() noexcept;
     bool may_go_on() noexcept;
+    void fit_samples(TimePoint time) noexcept;
+    Nanoseconds longest_without_look() const noexcept;
     FiberContext* enter_next(ReadyEntry* next) noexcept;
     static void prefetch(const ReadyEntry& coming) noexcept;
     void leave_current(TaskBase& self) noexcept;
@@ -408,6 +410,9 @@ private:
     Counter<std::uint64_t> turns_;
     Counter<std::uint64_t> steps_;
     std::int32_t steps_since_poll_ = 0;
+    bool yielded_ = false;  // a task has, since the last look
+    std::int32_t steps_per_sample_ = most_steps_per_sample;  // between two readings of the clock
+    TimePoint sampled_at_{};
     bool quiet_ = false;  // the last look at the world found nothing
     TimePoint last_poll_{};
     TimePoint step_began_{};
@@ -451,8 +456,9 @@ private:
     static constexpr std::int32_t credits_per_step = 128;
     /// After a look that found nothing, the next one is so far away at most; see kernel_looks.cpp.
     static constexpr std::int32_t steps_per_quiet_poll = 4096;
+    static constexpr std::int32_t most_steps_per_sample = 64;
     static constexpr Nanoseconds time_per_quiet_poll = std::chrono::microseconds(50);
-    /// The longest that ready entries keep the loop from its kernel.
+    /// See longest_without_look().
     static constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
     static constexpr TimePoint past = TimePoint::min();  // a deadline that says: do not sleep
     static constexpr Nanoseconds silence = std::chrono::seconds(1);  // before a deadlock is reported

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "../support/accept_load.hpp"
 #include "../support/arguments.hpp"
 #include "../support/clock.hpp"
 #include "../support/echo_load.hpp"
@@ -14,16 +15,17 @@
 #include "../support/machine.hpp"
 #include "../support/system.hpp"
 
-// The load generator for echo servers on 127.0.0.1: see support/echo_load.hpp.
+// The load generator for echo servers on 127.0.0.1: see support/echo_load.hpp and accept_load.hpp.
 namespace coir_bench {
 
 namespace {
 
 constexpr const char* kUsage =
     "usage: echo-load --port P [--connections N] [--size BYTES] [--seconds T] [--pin CPU]\n"
-    "                 [--server-pid PID] [--json] [--help]\n"
+    "                 [--accept] [--server-pid PID] [--json] [--help]\n"
     "Loads the echo server on 127.0.0.1:P for T seconds, after T/4 seconds to warm up. With\n"
-    "--server-pid it reports the CPU time of that process per request, too.\n";
+    "--server-pid it reports the CPU time of that process per request, too. --accept: each request\n"
+    "has a connection of its own, N at a time.\n";
 
 struct LoadOptions {
   int port = 0;
@@ -32,6 +34,7 @@ struct LoadOptions {
   double seconds = 1;
   int pin = -1;
   int server_pid = 0;
+  bool accept = false;
   bool json = false;
 };
 
@@ -51,6 +54,8 @@ LoadOptions parse_options(int argc, char** argv) {
       options.pin = arguments.number_of(*word, 0, 1023);
     } else if (*word == "--server-pid") {
       options.server_pid = arguments.number_of(*word, 1, 1 << 30);
+    } else if (*word == "--accept") {
+      options.accept = true;
     } else if (*word == "--json") {
       options.json = true;
     } else if (*word == "--help") {
@@ -70,7 +75,15 @@ struct LoadResult {
   std::int64_t server_cpu_ns = 0;
 };
 
-LoadResult run_load(const LoadOptions& options, EchoLoad& load) {
+std::unique_ptr<Load> make_load(const LoadOptions& options) {
+  const Endpoint server{Transport::Tcp, options.port};
+  if (options.accept) {
+    return make_accept_load({.server = server, .at_once = options.connections, .size = options.size});
+  }
+  return make_ring_load({.server = server, .connections = options.connections, .size = options.size});
+}
+
+LoadResult run_load(const LoadOptions& options, Load& load) {
   const auto window_ns = static_cast<std::int64_t>(options.seconds * 1e9);
   const auto server_cpu_ns = [&] {
     return options.server_pid > 0 ? process_cpu_ns(options.server_pid) : 0;
@@ -118,9 +131,7 @@ int main(int argc, char** argv) try {
   const LoadOptions options = parse_options(argc, argv);
   raise_descriptor_limit();
   if (options.pin >= 0) pin_to_cpu(options.pin);
-  const std::unique_ptr<EchoLoad> load = make_ring_load({.server = {Transport::Tcp, options.port},
-                                                          .connections = options.connections,
-                                                          .size = options.size});
+  const std::unique_ptr<Load> load = make_load(options);
   const LoadResult result = run_load(options, *load);
   if (result.requests == 0) throw std::runtime_error("no answer in the timed window");
   print(options, result, *load->latency());

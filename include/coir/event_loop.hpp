@@ -166,8 +166,9 @@ public:
     auto run_until_complete(Job&& job);
     /// One turn: polls I/O, timers and other threads' posts, then runs what is ready now. Returns
     /// whether anything was run, not counting hooks. In every turn ready entries run in FIFO order, callbacks and task
-    /// steps alike; a busy loop polls at least every 256 steps or 500 us. When there was nothing, and
-    /// nothing but the kernel could have more, the next 4,096 steps or 50 us go without a system call.
+    /// steps alike; a busy loop polls at least every 256 steps or 500 us, and every 100 us where tasks
+    /// compute for long between yields. When there was nothing, and nothing but the kernel could have
+    /// more, the next 4,096 steps or 50 us go without a system call.
     bool run_once(RunMode mode = RunMode::wait);
     /// Lets the entries that are queued by now run, then leaves run_forever(). Any thread may call
     /// it through call_soon_threadsafe only.

@@ -358,6 +358,7 @@ TEST_CASE("rule 135: a range that is destroyed under a task's step tells the tas
     });
 }
 
+#if !defined(__clang__) || __clang_major__ >= 16  // older ones cannot compile libstdc++'s views
 TEST_CASE("rule 133: a view of a range, and one made on the way") {
     on_every_order([] {
         int made = 0;
@@ -373,3 +374,4 @@ TEST_CASE("rule 133: a view of a range, and one made on the way") {
         CHECK(made == 3);
     });
 }
+#endif

@@ -88,3 +88,24 @@ TEST_CASE("rule 8: timers and posts keep their 256 steps while the kernel is qui
         coir::await(idle);
     });
 }
+
+TEST_CASE("rule 8: tasks that compute for long and yield have a look every 100 us") {
+    run_in_loop([] {
+        constexpr auto step = 10us;
+        constexpr std::uint64_t steps = 2000;
+        const auto looks = [] { return coir::get_running_loop().metrics().turns; };
+        Pair pair;
+        auto idle = coir::create_task([&] { coir::wait_readable(pair.near.get()); });
+        const std::uint64_t before = looks();
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            const auto until = std::chrono::steady_clock::now() + step;
+            while (std::chrono::steady_clock::now() < until) {
+            }
+            coir::yield_now();
+        }
+        // Ten steps are 100 us. By 500 us, at each 64th step, it would be one in 64.
+        CHECK(looks() - before >= steps / 25);
+        REQUIRE(::write(pair.far.get(), "x", 1) == 1);
+        coir::await(idle);
+    });
+}

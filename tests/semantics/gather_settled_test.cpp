@@ -209,6 +209,7 @@ TEST_CASE("rule 114: gather_settled refuses jobs of another loop, and itself") {
     CHECK_THROWS_AS(coir::gather_settled([] {}), std::logic_error);
 }
 
+#if !defined(__clang__) || __clang_major__ >= 16  // older ones cannot compile libstdc++'s views
 TEST_CASE("rule 103: a view that makes its jobs on the way makes each once") {
     on_every_order([] {
         int made = 0;
@@ -221,3 +222,4 @@ TEST_CASE("rule 103: a view that makes its jobs on the way makes each once") {
         CHECK(made == 3);
     });
 }
+#endif

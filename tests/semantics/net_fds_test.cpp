@@ -142,7 +142,7 @@ TEST_CASE("rule 357: passing descriptors checks what it is given", "[net]") {
         CHECK_THROWS_AS(a.send_fds("", {0}), std::invalid_argument);
         char buffer[4];
         CHECK_THROWS_AS(a.recv_fds(buffer, 254), std::invalid_argument);
-        CHECK(io_error_of([&] { a.send_fds("x", {-1}); }) == EBADF);
+        CHECK(io_error_of([&a = a] { a.send_fds("x", {-1}); }) == EBADF);
         const std::vector<int> most(253, a.native_handle());
         a.send_fds("x", most);
         CHECK(b.recv_fds(buffer, 253).fds.size() == 253);

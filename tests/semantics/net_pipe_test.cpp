@@ -160,7 +160,7 @@ TEST_CASE("rule 296: closing and aborting a pipe ends what waits on it", "[net]"
             CHECK(coir::await(reading) == ECANCELED);
             CHECK_FALSE(reader.is_open());
             CHECK(io_error_of([&] { in.read(4); }) == EBADF);
-            CHECK(io_error_of([&] { writer.write("x"); }) == EPIPE);
+            CHECK(io_error_of([&out = writer] { out.write("x"); }) == EPIPE);
             reader.close();
         }
         // close() lets a writer finish, abort() does not.

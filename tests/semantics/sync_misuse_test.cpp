@@ -13,7 +13,6 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -136,24 +135,29 @@ TEST_CASE("D22, B32: who waits for what is destroyed waits on, can be cancelled,
             std::vector<coir::Task<void>> tasks;
             auto wait = [&](auto call) { tasks.push_back(coir::create_task(std::move(call))); };
             {
-                auto gone = std::make_unique<
-                    std::tuple<coir::Lock, coir::Event, coir::Semaphore, coir::SharedLock,
-                               coir::Queue<int>, coir::Channel<int>, coir::Channel<int>>>();
-                auto& [lock, event, semaphore, shared, queue, channel, other] = *gone;
-                semaphore.acquire();
+                struct {
+                    coir::Lock lock;
+                    coir::Event event;
+                    coir::Semaphore semaphore;
+                    coir::SharedLock shared;
+                    coir::Queue<int> queue;
+                    coir::Channel<int> channel;
+                    coir::Channel<int> other;
+                } gone;
                 coir::Barrier barrier(2);
-                lock.lock();
-                shared.lock_shared();
-                wait([&] { lock.lock(); });
-                wait([&] { event.wait(); });
-                wait([&] { semaphore.acquire(); });
-                wait([&] { shared.lock(); });
-                wait([&] { shared.lock_shared(); });
+                gone.semaphore.acquire();
+                gone.lock.lock();
+                gone.shared.lock_shared();
+                wait([&] { gone.lock.lock(); });
+                wait([&] { gone.event.wait(); });
+                wait([&] { gone.semaphore.acquire(); });
+                wait([&] { gone.shared.lock(); });
+                wait([&] { gone.shared.lock_shared(); });
                 wait([&] { barrier.wait(); });
-                wait([&] { queue.get(); });
-                wait([&] { channel.send(1); });
+                wait([&] { gone.queue.get(); });
+                wait([&] { gone.channel.send(1); });
                 wait([&] {
-                    coir::select(coir::case_receive(other, [](std::optional<int>) {}),
+                    coir::select(coir::case_receive(gone.other, [](std::optional<int>) {}),
                                  coir::case_timeout(1h, [] {}));
                 });
                 coir::sleep(1s);
