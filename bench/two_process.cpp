@@ -52,7 +52,8 @@ void print_help() {
       "                     coir-echo-server on epoll, io_uring and poll)\n"
       "  --accept           each request has a connection of its own, --connections at a time\n"
       "  --rounds N         pairs of each server (default 5; --quick: 2)\n"
-      "  --seconds T        length of a run, after T/4 to warm up (default 0.25)\n\n"
+      "  --seconds T        length of a run, after T/4 and ten answers for each connection to\n"
+      "                     warm up (default 0.25)\n\n"
       "Commands are split at spaces, without a shell. Pin the servers to another CPU than the\n"
       "load generator (--load-pin, default 1).\n");
 }
@@ -155,7 +156,7 @@ Run run_once(const PairOptions& options, const std::string& command) {
                                  std::to_string(server.pid()), "--json"};
   if (options.accept) words.push_back("--accept");
   ChildProcess load(words);
-  const auto length = std::chrono::duration<double>(options.seconds * 1.25 + 15);
+  const auto length = std::chrono::duration<double>(options.seconds * 1.25 + 25);
   const std::string report =
       load.read_line(now + duration_cast<ChildProcess::Clock::duration>(length));
   return {number_after(report, "requests_per_second"),

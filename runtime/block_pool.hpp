@@ -13,6 +13,10 @@
 #include <new>
 #include <vector>
 
+#if COIR_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -29,6 +33,14 @@ public:
         }
         const std::size_t index = block_class_of(size);
         block_class = static_cast<std::uint16_t>(index);
+        if (from_the_system) {
+            void* const memory = allocate_large(size);
+#if COIR_ASAN
+            __lsan_ignore_object(memory);  // a task that is abandoned leaves such blocks behind
+#endif
+            ++live_;
+            return memory;
+        }
         Free*& head = free_[index];
         if (!head) [[unlikely]] cut(index);
         Free* block = head;
@@ -38,8 +50,9 @@ public:
     }
     /// `block_class` must not be 0.
     void free(void* memory, std::uint16_t block_class) noexcept {
-        free_[block_class] = ::new (memory) Free{free_[block_class]};
         --live_;
+        if (from_the_system) return free_large(memory);
+        free_[block_class] = ::new (memory) Free{free_[block_class]};
     }
     static void free_large(void* memory) noexcept {
         ::operator delete(memory, std::align_val_t{alignment});
@@ -47,6 +60,8 @@ public:
     std::size_t live() const noexcept { return live_; }
 
 private:
+    // AddressSanitizer knows then what is no longer to be touched.
+    static constexpr bool from_the_system = COIR_ASAN;
     static constexpr std::size_t alignment = 64;
     static constexpr std::size_t granule = block_granule;
     static constexpr std::size_t slab_bytes = 32 * 1024;

@@ -96,7 +96,9 @@ private:
         }
     }
     void end_with_loop() noexcept {
+        // What is told of this may give up the call, and with it the last that refers to the future.
         StateBase& future = call_->future();
+        const StateBase::Kept kept(future);
         if (!future.done()) future.set_cancelled({});
     }
 

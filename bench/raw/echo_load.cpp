@@ -23,9 +23,9 @@ namespace {
 constexpr const char* kUsage =
     "usage: echo-load --port P [--connections N] [--size BYTES] [--seconds T] [--pin CPU]\n"
     "                 [--accept] [--server-pid PID] [--json] [--help]\n"
-    "Loads the echo server on 127.0.0.1:P for T seconds, after T/4 seconds to warm up. With\n"
-    "--server-pid it reports the CPU time of that process per request, too. --accept: each request\n"
-    "has a connection of its own, N at a time.\n";
+    "Loads the echo server on 127.0.0.1:P for T seconds, after T/4 seconds and ten answers for each\n"
+    "connection to warm up. With --server-pid it reports the CPU time of that process per request,\n"
+    "too. --accept: each request has a connection of its own, N at a time.\n";
 
 struct LoadOptions {
   int port = 0;
@@ -83,12 +83,22 @@ std::unique_ptr<Load> make_load(const LoadOptions& options) {
   return make_ring_load({.server = server, .connections = options.connections, .size = options.size});
 }
 
+// Also until the server has all connections, and has touched what it needs for each, which it does once.
+void warm_up(const LoadOptions& options, Load& load, std::int64_t at_least_ns) {
+  constexpr std::uint64_t kAnswersEach = 10;
+  constexpr std::int64_t kAtMostNs = 10'000'000'000;
+  const std::int64_t begin_ns = now_ns();
+  do {
+    load.run_for(at_least_ns);
+  } while (load.answers() < kAnswersEach * options.connections && now_ns() - begin_ns < kAtMostNs);
+}
+
 LoadResult run_load(const LoadOptions& options, Load& load) {
   const auto window_ns = static_cast<std::int64_t>(options.seconds * 1e9);
   const auto server_cpu_ns = [&] {
     return options.server_pid > 0 ? process_cpu_ns(options.server_pid) : 0;
   };
-  load.run_for(window_ns / 4);
+  warm_up(options, load, window_ns / 4);
   load.clear();
   const std::int64_t begin_cpu_ns = server_cpu_ns();
   const std::int64_t begin_ns = now_ns();

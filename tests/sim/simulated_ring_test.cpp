@@ -127,7 +127,7 @@ TEST_CASE("simulated io_uring: half the seeds of a program use it", "[ring]") {
 }
 
 TEST_CASE("simulated io_uring: touching the buffer of an operation in flight ends the program", "[ring]") {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !COIR_ASAN
     const std::string words = last_words([] {
         testing::simulate(on_ring(1), [] {
             Waiting waiting;
