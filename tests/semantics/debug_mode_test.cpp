@@ -106,7 +106,8 @@ TEST_CASE("rule 31, 33: what is said of a slow step says where its task was crea
         options);
     INFO(log.text());
     CHECK(log.count("a step of task 'slow' took ") == 1);
-    CHECK(log.count(" ms; it was created at 0x") == 1);
+    // On a loaded machine the main task may have been slow as well.
+    CHECK(log.count(" ms; it was created at 0x") == log.count("a step of task "));
 }
 
 TEST_CASE("debug mode: a task that nobody awaits is named") {
