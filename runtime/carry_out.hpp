@@ -5,6 +5,7 @@
 #pragma once
 
 #include "leave.hpp"
+#include "prefetch.hpp"
 #include "task_operation.hpp"
 
 #include <cerrno>
@@ -20,11 +21,11 @@ void cancel_task_operation(Park& park, TaskBase& task) noexcept;
 
 // The hot end of the waiting stack: with very many tasks it is in no near cache any more, and one
 // switch ahead, when its task is next, is too late to ask for it.
-inline void prefetch_frames(const TaskOperation& operation) noexcept {
+[[gnu::always_inline]] inline void prefetch_frames(const TaskOperation& operation) noexcept {
     constexpr std::uintptr_t line = 64;
     const auto at = reinterpret_cast<std::uintptr_t>(&operation);
     for (std::uintptr_t i = 0; i < 8; ++i) {
-        __builtin_prefetch(reinterpret_cast<const void*>(at + i * line - 2 * line));
+        prefetch_line(reinterpret_cast<const void*>(at + i * line - 2 * line));
     }
 }
 

@@ -2,6 +2,7 @@
 // Leaving the running task for the next one: inlined into whoever suspends where that is often.
 #pragma once
 
+#include "prefetch.hpp"
 #include "scheduler.hpp"
 
 namespace coir {
@@ -10,16 +11,16 @@ namespace detail {
 
 // What runs after the next one is known already: with many tasks, their control blocks and stacks
 // are no longer in the nearest caches.
-inline void Scheduler::prefetch(const ReadyEntry& coming) noexcept {
-    __builtin_prefetch(coming.next_ready);
+[[gnu::always_inline]] inline void Scheduler::prefetch(const ReadyEntry& coming) noexcept {
+    prefetch_line(coming.next_ready);
     if (coming.run) return;
     const TaskBase& task = static_cast<const TaskBase&>(coming);
     if (task.started_) {
-        __builtin_prefetch(task.context_.stack_pointer);
+        prefetch_line(task.context_.stack_pointer);
     } else {
         // Its callable; the reference count is in another line yet.
-        __builtin_prefetch(&task + 1);
-        __builtin_prefetch(&task);
+        prefetch_line(&task + 1);
+        prefetch_line(&task);
     }
 }
 
