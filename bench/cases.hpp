@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "support/harness.hpp"
@@ -9,10 +10,14 @@
 // group, or measured against raw epoll.
 namespace coir_bench {
 
+// Of one slice of the cold_create cases.
+inline constexpr std::size_t kColdStacks = 10'000;
+
 // raw/: the limits.
 void add_raw_switch_cases(std::vector<Case>& cases);     // raw_switch_cases.cpp
 void add_raw_timer_cases(std::vector<Case>& cases);      // timers_raw.cpp
 void add_raw_wake_cases(std::vector<Case>& cases);       // wake_raw.cpp
+void add_raw_stack_cases(std::vector<Case>& cases);      // stacks_raw.cpp
 void add_raw_self_echo_cases(std::vector<Case>& cases);  // self_echo.cpp
 void add_raw_floor_cases(std::vector<Case>& cases);      // floor_cases.cpp
 void add_raw_ring_option_cases(std::vector<Case>& cases);  // ring_option_cases.cpp
@@ -23,6 +28,7 @@ void add_raw_ring_wake_cases(std::vector<Case>& cases);    // ring_wake_cases.cp
 void add_coir_switch_cases(std::vector<Case>& cases);     // coir_switch.cpp
 void add_coir_timer_cases(std::vector<Case>& cases);      // coir_timers.cpp
 void add_coir_wake_cases(std::vector<Case>& cases);       // coir_wake.cpp
+void add_coir_stack_cases(std::vector<Case>& cases);      // coir_stacks.cpp
 void add_coir_self_echo_cases(std::vector<Case>& cases);  // coir_self_echo.cpp
 
 }  // namespace coir_bench

@@ -9,14 +9,16 @@ int main(int argc, char** argv) {
   coir_bench::add_raw_switch_cases(cases);
   coir_bench::add_raw_timer_cases(cases);
   coir_bench::add_raw_wake_cases(cases);
+  coir_bench::add_raw_stack_cases(cases);
   coir_bench::add_coir_switch_cases(cases);
   coir_bench::add_coir_timer_cases(cases);
   coir_bench::add_coir_wake_cases(cases);
+  coir_bench::add_coir_stack_cases(cases);
 
   return coir_bench::bench_main(
       argc, argv,
       {.name = "bench-micro",
-       .summary = "switches, spawn and join, futures, timers, cross-thread wake-ups",
+       .summary = "switches, spawn and join, futures, timers, cross-thread wake-ups, new stacks",
        .reactor_flags = ""},
       cases);
 }

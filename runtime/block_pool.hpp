@@ -78,7 +78,7 @@ private:
     }
     [[gnu::noinline]] void cut(std::size_t index) {
         const std::size_t size = index * granule;
-        slabs_.reserve(slabs_.size() + 1);
+        if (slabs_.size() == slabs_.capacity()) slabs_.reserve(16 + 2 * slabs_.size());
         char* memory =
             static_cast<char*>(::operator new(slab_bytes, std::align_val_t{alignment}));
         slabs_.emplace_back(memory);

@@ -82,6 +82,7 @@ LoopMetrics Scheduler::metrics() const {
     metrics.steps = steps_;
     metrics.tasks_created = tasks_created_;
     metrics.tasks_alive = tasks_alive_;
+    metrics.wakes = wakes_;
     metrics.swallowed_cancels = swallowed_cancels_;
     metrics.timers = timers_.size();
     metrics.idle = idle_.total(*sys_);

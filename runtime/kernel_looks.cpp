@@ -30,7 +30,7 @@ void Scheduler::fit_samples(TimePoint time) noexcept {
     const Nanoseconds spent = time - std::max(sampled_at_, last_poll_);
     sampled_at_ = time;
     if (spent > wanted) [[unlikely]] {
-        steps_per_sample_ = std::max(1, static_cast<int>(steps_per_sample_ * wanted / spent));
+        steps_per_sample_ = std::max(1, static_cast<int>(chunk_ * wanted / spent));
     } else if (steps_per_sample_ < most_steps_per_sample) [[unlikely]] {
         ++steps_per_sample_;
     }

@@ -137,15 +137,20 @@ std::size_t Scheduler::draw(std::size_t count) noexcept {
     return static_cast<std::size_t>((mixed ^ (mixed >> 31)) % count);
 }
 
-// How many steps may pass until next_entry_slowly() is to look.
+// How many steps may pass until next_entry_slowly() is to look; none past the one that has to be a look at
+// the world.
 void Scheduler::set_step_budget() noexcept {
-    steps_left_ = looks_at_each_step() ? 1 : steps_per_sample_;
+    const std::int32_t before_look = steps_per_poll - steps_since_poll_;
+    chunk_ = looks_at_each_step() ? 1
+             : before_look > 0    ? std::min(steps_per_sample_, before_look)
+                                  : steps_per_sample_;
+    steps_left_ = chunk_;
 }
 
 // True when the loop may go on with ready entries without looking at anything else.
 bool Scheduler::may_go_on() noexcept {
     const bool each = looks_at_each_step();
-    steps_since_poll_ += each ? 1 : steps_per_sample_;
+    steps_since_poll_ += chunk_;
     if (steps_since_poll_ >= steps_per_poll && !quiet_) return false;
     if (each && !debug_ && steps_since_poll_ % most_steps_per_sample != 0) return true;
     const TimePoint time = now();
@@ -177,10 +182,7 @@ inline ReadyEntry* Scheduler::next_entry() noexcept {
 }
 
 [[gnu::noinline]] void Scheduler::make_fiber(StackSlot& slot) noexcept {
-    StackSlab& slab = *slot.slab;
-    char* top = slab.top(slot) - slot.colour;
-    const auto size = static_cast<std::size_t>(top - slab.bottom(slot)) - slab.guard_size;
-    make_context(slot.idle_fiber, top, size, &fiber_main, this);
+    make_context(slot.idle_fiber, slot.top(), slot.size(), &fiber_main, this);
 }
 
 // Gives a task that is to begin its stack, with the fiber that sleeps there or a new one.
@@ -344,6 +346,7 @@ void Scheduler::poll(bool may_sleep) {
         }
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
     }
+    if (result.woken) ++wakes_;
     quiet_ = completions_.size() == 0 && completions_.events().empty() && !result.woken;
     deliver(completions_);
     drain_inbox();
@@ -354,7 +357,7 @@ void Scheduler::poll(bool may_sleep) {
     if (!timers_.empty()) fire_timers();
     if (waiting_for_nothing_) [[unlikely]] report_deadlock();
     // A chunk that was not used up has not been counted.
-    if (steps_left_ > 1) steps_since_poll_ += steps_per_sample_ - steps_left_;
+    if (steps_left_ > 1) steps_since_poll_ += chunk_ - steps_left_;
     steps_ += static_cast<std::uint64_t>(steps_since_poll_);
     steps_since_poll_ = 0;
     yielded_ = false;

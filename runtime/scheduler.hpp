@@ -408,7 +408,9 @@ private:
     std::size_t in_flight_ = 0;
     std::size_t external_jobs_ = 0;
     Counter<std::uint64_t> turns_;
+    Counter<std::uint64_t> wakes_;
     Counter<std::uint64_t> steps_;
+    std::int32_t chunk_ = 1;  // what steps_left_ began with
     std::int32_t steps_since_poll_ = 0;
     bool yielded_ = false;  // a task has, since the last look
     std::int32_t steps_per_sample_ = most_steps_per_sample;  // between two readings of the clock

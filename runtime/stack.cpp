@@ -11,7 +11,9 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
+#include <utility>
 
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -33,11 +35,8 @@ namespace {
 constexpr int madv_guard_install = 102;
 
 constexpr std::size_t page_size = 4096;
-constexpr std::size_t slab_bytes_max = std::size_t{1} << 30;
+constexpr std::size_t slab_bytes_max = std::size_t{16} << 30;
 constexpr std::size_t guard_batch = 64;
-// 2.5 KiB in all: a shallow task still touches a single page.
-constexpr std::size_t colours = 40;
-constexpr std::size_t colour_step = 64;
 // mprotect splits the slab's mapping twice per stack; the kernel's default limit is 65,530.
 constexpr std::size_t mprotect_stacks_max = 30'000;
 
@@ -89,7 +88,7 @@ bool install_batch(Sys& sys, StackSlab& slab, std::size_t first, std::size_t las
     iovec guards[guard_batch];
     const std::size_t count = last - first;
     for (std::size_t i = 0; i < count; ++i) {
-        guards[i] = {slab.bottom(slab.slots[first + i]), slab.guard_size};
+        guards[i] = {slab.guard_of(first + i), slab.guard_size};
     }
     const long self = sys(SYS_pidfd_open, static_cast<int>(sys(SYS_getpid)), 0);
     if (self < 0) return false;
@@ -101,9 +100,7 @@ bool install_batch(Sys& sys, StackSlab& slab, std::size_t first, std::size_t las
 
 bool install_one_by_one(Sys& sys, StackSlab& slab, std::size_t first, std::size_t last) noexcept {
     for (std::size_t i = first; i < last; ++i) {
-        if (sys(SYS_madvise, slab.bottom(slab.slots[i]), slab.guard_size, madv_guard_install) != 0) {
-            return false;
-        }
+        if (sys(SYS_madvise, slab.guard_of(i), slab.guard_size, madv_guard_install) != 0) return false;
     }
     return true;
 }
@@ -112,7 +109,7 @@ bool install_one_by_one(Sys& sys, StackSlab& slab, std::size_t first, std::size_
 std::size_t protect(Sys& sys, StackSlab& slab, std::size_t first, std::size_t last) noexcept {
     for (std::size_t i = first; i < last; ++i) {
         if (mprotected_stacks.load(std::memory_order_relaxed) >= mprotect_stacks_max ||
-            sys(SYS_mprotect, slab.bottom(slab.slots[i]), slab.guard_size, PROT_NONE) != 0) {
+            sys(SYS_mprotect, slab.guard_of(i), slab.guard_size, PROT_NONE) != 0) {
             return i - first;
         }
         mprotected_stacks.fetch_add(1, std::memory_order_relaxed);
@@ -142,9 +139,7 @@ StackClass::StackClass(StackSettings& settings, std::size_t stack_size)
 StackClass::~StackClass() {
     for (auto& slab : slabs_) {
         unpublish(*slab);
-        for (std::size_t i = 0; i < slab->count; ++i) {
-            destroy_sanitizer_fiber(slab->slots[i].idle_fiber.sanitizer);
-        }
+        for (void* fiber : slab->sanitizer_fibers) destroy_sanitizer_fiber(fiber);
         if (guard_size_ != 0 && !settings_.guard_install) {
             mprotected_stacks.fetch_sub(std::min(slab->guarded, mprotected_stacks.load()));
         }
@@ -156,6 +151,8 @@ StackClass::~StackClass() {
 }
 
 void StackClass::grow() {
+    const std::size_t room = ready_ + guard_batch;
+    if (empty_.capacity() < room) empty_.reserve(std::max(room, 2 * empty_.capacity()));
     if (slabs_.empty() || slabs_.back()->guarded == slabs_.back()->count) add_slab();
     const std::size_t more = prepare_more(*slabs_.back());
     ready_ += more;
@@ -188,7 +185,7 @@ void StackClass::add_slab() {
     slab->stride = stride_;
     slab->guard_size = guard_size_;
     slab->count = count;
-    slab->slots = std::make_unique<StackSlot[]>(count);
+    slab->first_colour = std::exchange(settings_.next_colour, settings_.next_colour + count);
     // A huge page under barely touched stacks would cost 2 MiB for each eight of them.
     settings_.sys(SYS_madvise, slab->memory, count * stride_, MADV_NOHUGEPAGE);
     publish(*slab);
@@ -223,42 +220,58 @@ std::size_t StackClass::prepare_more(StackSlab& slab) {
             }
         }
     }
-    for (std::size_t i = last; i-- > first;) {
-        StackSlot& slot = slab.slots[i];
-        slot.colour = static_cast<std::uint32_t>(settings_.next_colour++ % colours * colour_step);
-        slot.slab = &slab;
-        slot.idle_fiber.sanitizer = make_sanitizer_fiber(slab.bottom(slot) + guard_size_,
-                                              stack_size_ - guard_size_);
-#if COIR_HAVE_VALGRIND
-        VALGRIND_STACK_REGISTER(slab.bottom(slot) + guard_size_, slab.top(slot));
+    for (std::size_t i = first; i < last; ++i) {
+        [[maybe_unused]] char* const bottom = slab.guard_of(i) + guard_size_;
+#if COIR_ASAN || COIR_TSAN
+        slab.sanitizer_fibers.push_back(make_sanitizer_fiber(bottom, stack_size_ - guard_size_));
 #endif
-        slot.next_free = fresh_;
-        fresh_ = &slot;
+#if COIR_HAVE_VALGRIND
+        VALGRIND_STACK_REGISTER(bottom, slab.guard_of(i) + stack_size_);
+#endif
     }
+    for (std::size_t i = last; i-- > first;) empty_.push_back({&slab, static_cast<std::uint32_t>(i)});
     slab.guarded = last;
     return last - first;
+}
+
+StackSlot& StackClass::lay_out(StackSlab& slab, std::uint32_t index) noexcept {
+    auto* slot = ::new (slab.slot_memory(index)) StackSlot(slab, index);
+    if (!slab.sanitizer_fibers.empty()) slot->idle_fiber.sanitizer = slab.sanitizer_fibers[index];
+    return *slot;
+}
+
+StackSlot& StackClass::take_empty() noexcept {
+    const Empty next = empty_.back();
+    empty_.pop_back();
+#if COIR_ASAN
+    __asan_unpoison_memory_region(next.slab->guard_of(next.index) + guard_size_, stack_size_ - guard_size_);
+#endif
+    return lay_out(*next.slab, next.index);
 }
 
 // What the last fiber's frames left poisoned says nothing about the next one's.
 void StackClass::forget_poison([[maybe_unused]] StackSlot& slot) noexcept {
 #if COIR_ASAN
-    __asan_unpoison_memory_region(slot.slab->bottom(slot) + guard_size_, stack_size_ - guard_size_);
+    __asan_unpoison_memory_region(slot.bottom(), slot.size());
 #endif
 }
 
-// The fiber that sleeps there holds nothing and is simply forgotten. Guards survive. False: the pages
-// stay, because they are locked (mlockall).
+// The fiber that sleeps there holds nothing and is simply forgotten; the slot goes with the pages. Guards
+// survive. False: the pages stay, because they are locked (mlockall).
 bool StackClass::give_pages_back(StackSlot& slot) noexcept {
     slot.idle_fiber.stack_pointer = nullptr;
     renew_sanitizer_fiber(slot.idle_fiber.sanitizer);
-    return settings_.sys(SYS_madvise, slot.slab->bottom(slot) + guard_size_,
-                         stack_size_ - guard_size_, MADV_DONTNEED) == 0;
+    return settings_.sys(SYS_madvise, slot.bottom(), stack_size_ - guard_size_, MADV_DONTNEED) == 0;
 }
 
 void StackClass::wipe(StackSlot& slot) noexcept {
-    if (give_pages_back(slot)) return;
-    if (COIR_ASAN) forget_poison(slot);
-    std::memset(slot.slab->bottom(slot) + guard_size_, 0, stack_size_ - guard_size_);
+    StackSlab& slab = *slot.slab;
+    const std::uint32_t index = slot.index;
+    if (!give_pages_back(slot)) {
+        if (COIR_ASAN) forget_poison(slot);
+        std::memset(slot.bottom(), 0, slot.size());
+    }
+    lay_out(slab, index);
 }
 
 void StackClass::find_idle() noexcept {
@@ -271,15 +284,16 @@ void StackClass::find_idle() noexcept {
 bool StackClass::trim(std::size_t most) noexcept {
     for (; idle_ > 0 && free_ && most > 0; --most) {
         StackSlot& slot = *free_;
+        StackSlot* const next = slot.next_free;
+        const Empty left{slot.slab, slot.index};
         pages_stay_ = !give_pages_back(slot);
         if (pages_stay_) {
             idle_ = 0;
             break;
         }
-        free_ = slot.next_free;
+        free_ = next;
         --free_count_;
-        slot.next_free = fresh_;
-        fresh_ = &slot;
+        empty_.push_back(left);
         --idle_;
     }
     return idle_ > 0 && free_;
@@ -328,8 +342,9 @@ GuardHit find_guard(const void* address) noexcept {
         if (at < slab->memory || at >= slab->memory + slab->size()) continue;
         const std::size_t offset = static_cast<std::size_t>(at - slab->memory);
         if (offset % slab->stride >= slab->guard_size) return {};
-        StackSlot& slot = slab->slots[offset / slab->stride];
-        return {slot.owner.load(std::memory_order_relaxed), slab->stack_size, true};
+        // All zero where no task has ever been.
+        const auto* slot = static_cast<const StackSlot*>(slab->slot_memory(offset / slab->stride));
+        return {slot->owner.load(std::memory_order_relaxed), slab->stack_size, true};
     }
     return {};
 }

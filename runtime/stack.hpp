@@ -35,19 +35,24 @@ constexpr std::size_t largest_stack = std::size_t{64} << 30;
 
 struct StackSlab;
 
-/// One stack of a slab.
-struct StackSlot {
-    StackSlab* slab = nullptr;
-    StackSlot* next_free = nullptr;
+/// What the loop keeps of a stack. It lies at the top of the stack itself, beside the first frames: in a
+/// page that is there anyway, and in no other one. A stack that has given its pages back has none.
+struct alignas(64) StackSlot {
+    StackSlot(StackSlab& of, std::uint32_t number) noexcept : slab(&of), index(number) {}
+
     std::atomic<const TaskBase*> owner{nullptr};  ///< read by the overflow report
-    /// The fiber that sleeps here between two tasks; its stack pointer is null when there is none.
-    FiberContext idle_fiber;
-    /// Bytes left free at the top: equally aligned stacks compete for the same few cache sets, and
-    /// two of them in turn stall on stores that only look alike. StackSlab::stride does the same for
-    /// pages.
-    std::uint32_t colour = 0;
     ScopeRequest* scopes = nullptr;  ///< the innermost timeout or task group of the task on it
     void* legacy = nullptr;  ///< what libcoir-legacy keeps for that task
+    /// The fiber that sleeps here between two tasks; its stack pointer is null when there is none.
+    FiberContext idle_fiber;
+    StackSlot* next_free = nullptr;
+    StackSlab* const slab;
+    const std::uint32_t index;  ///< in the slab
+
+    /// Where the frames begin, growing down, and the lowest byte they can reach, above the guard.
+    char* top() noexcept { return reinterpret_cast<char*>(this); }
+    char* bottom() const noexcept;
+    std::size_t size() noexcept { return static_cast<std::size_t>(top() - bottom()); }
 };
 
 /// One mapping. Slabs are never unmapped before their pool, and their list is readable by a signal
@@ -60,15 +65,27 @@ struct StackSlab {
     std::size_t guard_size = 0;
     std::size_t count = 0;
     std::size_t guarded = 0;  ///< the first so many have their guard
-    std::unique_ptr<StackSlot[]> slots;
+    std::size_t first_colour = 0;
+    std::vector<void*> sanitizer_fibers;  ///< of the guarded ones; none without a sanitizer
     std::atomic<StackSlab*> next_known{nullptr};
 
-    char* bottom(const StackSlot& slot) const noexcept {
-        return memory + static_cast<std::size_t>(&slot - slots.get()) * stride;
+    /// The lowest byte of a stack, where its guard begins.
+    char* guard_of(std::size_t index) const noexcept { return memory + index * stride; }
+    /// Where the slot of a stack lies. Some bytes are left free above it: equally aligned stacks compete
+    /// for the same few cache sets, and two of them in turn stall on stores that only look alike. The
+    /// stride does the same for pages.
+    void* slot_memory(std::size_t index) const noexcept {
+        const std::size_t colour = (first_colour + index) % colours * colour_step;
+        return guard_of(index) + stack_size - colour - sizeof(StackSlot);
     }
-    char* top(const StackSlot& slot) const noexcept { return bottom(slot) + stack_size; }
     std::size_t size() const noexcept { return count * stride; }
+
+    // 2.5 KiB in all: a shallow task still touches a single page.
+    static constexpr std::size_t colours = 40;
+    static constexpr std::size_t colour_step = 64;
 };
+
+inline char* StackSlot::bottom() const noexcept { return slab->guard_of(index) + slab->guard_size; }
 
 /// What all classes of a pool share.
 struct StackSettings {
@@ -107,16 +124,12 @@ public:
     void unreserve() noexcept { --reserved_; }
     /// Redeems a promise; never fails.
     StackSlot& take() noexcept {
-        StackSlot* slot = free_;
-        if (slot) [[likely]] {
-            free_ = slot->next_free;
-            --free_count_;
-            if (settings_.wipe) [[unlikely]] wipe(*slot);
-        } else {
-            slot = fresh_;
-            fresh_ = slot->next_free;
-        }
         if (reserved_ > most_reserved_) most_reserved_ = reserved_;
+        StackSlot* slot = free_;
+        if (!slot) [[unlikely]] return take_empty();
+        free_ = slot->next_free;
+        --free_count_;
+        if (settings_.wipe) [[unlikely]] wipe(*slot);
         if (COIR_ASAN) forget_poison(*slot);
         return *slot;
     }
@@ -136,6 +149,13 @@ public:
     bool trim(std::size_t most) noexcept;
 
 private:
+    /// A stack without pages.
+    struct Empty {
+        StackSlab* slab;
+        std::uint32_t index;
+    };
+    StackSlot& take_empty() noexcept;
+    static StackSlot& lay_out(StackSlab& slab, std::uint32_t index) noexcept;
     void forget_poison(StackSlot& slot) noexcept;
     bool give_pages_back(StackSlot& slot) noexcept;
     void wipe(StackSlot& slot) noexcept;
@@ -151,7 +171,7 @@ private:
     const std::size_t guard_size_;
     std::vector<std::unique_ptr<StackSlab>> slabs_;
     StackSlot* free_ = nullptr;   // LIFO, so that warm stacks are used first
-    StackSlot* fresh_ = nullptr;  // never used, or without pages again
+    std::vector<Empty> empty_;    // never used, or without pages again; has room for all
     std::size_t ready_ = 0;       // stacks that have their guard
     std::size_t reserved_ = 0;    // promised or in use
     std::size_t most_reserved_ = 0;  // since the last find_idle()

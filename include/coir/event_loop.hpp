@@ -139,6 +139,7 @@ struct LoopMetrics {
     std::uint64_t steps = 0;     ///< callbacks and task steps run (counted in steps of a turn)
     std::uint64_t tasks_created = 0;
     std::size_t tasks_alive = 0;
+    std::uint64_t wakes = 0;  ///< waits of the reactor that another thread or a signal has ended
     std::uint64_t swallowed_cancels = 0;  ///< cancelled tasks that caught it and went on
     std::size_t timers = 0;               ///< armed now
     Nanoseconds idle{};  ///< spent in waits that were allowed to block, the present one included

@@ -103,7 +103,9 @@ int coir_group_spawn(coir_group* group, void (*fn)(void*), void* arg, const coir
         if (group->children.size() > 2 * group->running + 16) {
             std::erase_if(group->children, [](const coir::TaskRef& child) { return child.done(); });
         }
-        group->children.reserve(group->children.size() + 1);
+        if (group->children.size() == group->children.capacity()) {
+            group->children.reserve(16 + 2 * group->children.size());
+        }
         const auto task = coir::create_task(options, Child{Member(*group), {fn, arg}});
         group->children.push_back(task.ref());
     });

@@ -69,6 +69,23 @@ TEST_CASE("rule 23, B30: a post from another thread wakes a loop that sleeps") {
             poster.join();
             guard.cancel();
         }
+        const std::uint64_t wakes = loop.metrics().wakes;
+        CHECK(wakes >= 1);
+        CHECK(wakes <= 20);  // at most one for each post
+    });
+}
+
+TEST_CASE("rule 359: a busy loop is not woken by posts") {
+    run_in_loop([] {
+        auto& loop = coir::get_running_loop();
+        const std::uint64_t before = loop.metrics().wakes;
+        std::atomic<int> ran{0};
+        std::thread poster([&] {
+            for (int i = 0; i < 1000; ++i) loop.call_soon_threadsafe([&] { ++ran; });
+        });
+        while (ran < 1000) coir::yield_now();
+        poster.join();
+        CHECK(loop.metrics().wakes == before);
     });
 }
 

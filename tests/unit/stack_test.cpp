@@ -88,12 +88,13 @@ TEST_CASE("every stack has a guard: S1") {
                 taken.push_back(&stacks.take());
             }
             for (StackSlot* slot : taken) {
-                const char* bottom = slot->slab->bottom(*slot);
+                const char* lowest = slot->slab->guard_of(slot->index);
                 const std::size_t guard = size >= (256u << 10) ? 64u << 10 : 4096;
-                CHECK_FALSE(can_write(bottom));
-                CHECK_FALSE(can_write(bottom + guard - 1));
-                CHECK(can_write(bottom + guard));
-                CHECK(can_write(slot->slab->top(*slot) - 1));
+                CHECK(slot->bottom() == lowest + guard);
+                CHECK_FALSE(can_write(lowest));
+                CHECK_FALSE(can_write(lowest + guard - 1));
+                CHECK(can_write(slot->bottom()));
+                CHECK(can_write(slot->top() - 1));
                 stacks.put(*slot);
             }
         }
@@ -135,7 +136,7 @@ TEST_CASE("S4: a wiped stack is zero, also where the kernel keeps its pages") {
         StackClass& stacks = pool.class_for(64 << 10);
         stacks.reserve();
         StackSlot& slot = stacks.take();
-        char* const top = slot.slab->top(slot);
+        char* const top = slot.top();
         std::memset(top - 10'000, 'x', 10'000);
         stacks.put(slot);
         stacks.reserve();
