@@ -120,7 +120,8 @@ ThreadState ThreadState::of_this_thread() noexcept {
     return {&errno, abi::__cxa_get_globals()};
 }
 
-void receive_visits(FiberContext& self, Arrival arrival) noexcept {
+void receive_visits(Arrival arrival) noexcept {
+    FiberContext& self = *arrival.visit->on;
     while (const Visit* visit = arrival.visit) {
         visit->act(visit->argument);
         before_switch(self, *arrival.from);
@@ -135,12 +136,12 @@ COIR_NOINLINE void switch_out_of_line(const ThreadState& thread, FiberContext& f
     before_switch(from, to);
     const Arrival arrival = jump_to(to.stack_pointer, pack(from));
     after_switch(arrival);
-    if (arrival.visit) [[unlikely]] receive_visits(from, arrival);
+    if (arrival.visit) [[unlikely]] receive_visits(arrival);
 }
 
 COIR_NOINLINE void visit_context(FiberContext& from, FiberContext& suspended, void (*act)(void*),
                                  void* argument) noexcept {
-    Visit visit{&from, act, argument};
+    Visit visit{&from, &suspended, act, argument};
     before_switch(from, suspended);
     after_switch(jump_to(suspended.stack_pointer, pack(visit)));
 }

@@ -96,6 +96,7 @@ struct ExceptionGlobals {
 /// then goes on sleeping.
 struct Visit {
     FiberContext* from;
+    FiberContext* on;  ///< whose stack it is: so that a switch has nothing to remember
     void (*act)(void*);
     void* argument;
 };
@@ -117,7 +118,7 @@ inline void* pack(Visit& visit) noexcept {
 }
 
 /// Does on this stack what visitors want done, until somebody comes to stay.
-void receive_visits(FiberContext& self, Arrival arrival) noexcept;
+void receive_visits(Arrival arrival) noexcept;
 
 [[gnu::always_inline]] inline void swap_thread_state(const ThreadState& thread, FiberContext& from,
                                                      const FiberContext& to) noexcept {
@@ -173,7 +174,7 @@ void receive_visits(FiberContext& self, Arrival arrival) noexcept;
                                                   FiberContext& to) noexcept {
     swap_thread_state(thread, from, to);
     const Arrival arrival = inline_jump(to.stack_pointer, pack(from));
-    if (arrival.visit) [[unlikely]] receive_visits(from, arrival);
+    if (arrival.visit) [[unlikely]] receive_visits(arrival);
 }
 #else
 #define COIR_INLINE_SWITCH 0

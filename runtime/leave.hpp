@@ -26,14 +26,13 @@ namespace detail {
 
 //                                                                            // await path 4/7
 // Leaves the current task for whoever is next. What nearly always happens is done here, with no
-// call but the switch, which is the last thing: a task is next, and it is not yet time to look at
-// anything else.
+// call but the switch, which is the last thing: a task is next, not `self`, and it is not yet time to look
+// at anything else. The rare cases are calls that do not come back here, so that no register has to be kept.
 [[gnu::always_inline]] inline void Scheduler::leave_current(TaskBase& self) noexcept {
     ReadyEntry* const head = ready_head_;
     if (steps_left_ <= 1 || !head || head->run) [[unlikely]] return leave_slowly(self);
     TaskBase& next = static_cast<TaskBase&>(*head);
-    if (&next == &self) [[unlikely]] return leave_slowly(self);
-    if (!next.started_) bind_stack(next);
+    if (!next.started_) [[unlikely]] return leave_for_new(self);
     --steps_left_;
     ReadyEntry* const coming = head->next_ready;
     ready_head_ = coming;

@@ -231,25 +231,35 @@ inline FiberContext* Scheduler::enter_next(ReadyEntry* next) noexcept {
     if (!switch_hooks_.empty()) [[unlikely]] call_switch_hooks_in();
 }
 
+// For a task that has not begun.
+[[gnu::noinline]] void Scheduler::leave_for_new(TaskBase& self) noexcept {
+    bind_stack(static_cast<TaskBase&>(*ready_head_));
+    leave_current(self);
+}
+
 void Scheduler::suspend(Park& park) noexcept { suspend_inline(park); }
 
-void Scheduler::yield() noexcept {
-    TaskBase& self = *current_;
+[[gnu::always_inline]] inline void Scheduler::yield_here(TaskBase& self) noexcept {
     yielded_ = true;
+    const bool alone = !ready_head_;
     push_ready(self);
+    if (alone) [[unlikely]] return leave_slowly(self);
     leave_current(self);
+}
+
+void Scheduler::yield() noexcept { yield_here(*current_); }
+
+[[gnu::noinline]] void Scheduler::yield_after_check() {
+    TaskBase& self = require_task("yield_now");
+    self.check_deadlines_and_cancelled();
+    self.scheduler().yield();
 }
 
 // Here, and not beside the other suspension points, so that the whole path is one function.
 void Scheduler::yield_now(Scheduler* scheduler) {
     TaskBase* self = scheduler ? scheduler->current_ : nullptr;
-    if (!self || self->cancel_pending_) [[unlikely]] {
-        require_task("yield_now").check_deadlines_and_cancelled();
-        self = scheduler->current_;
-    }
-    scheduler->yielded_ = true;
-    scheduler->push_ready(*self);
-    scheduler->leave_current(*self);
+    if (!self || self->cancel_pending_) [[unlikely]] return yield_after_check();
+    scheduler->yield_here(*self);
 }
 
 // What every fiber does: run tasks, one after another. Without one it sleeps on its stack, in the pool,

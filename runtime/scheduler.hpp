@@ -309,6 +309,9 @@ private:
     static void prefetch(const ReadyEntry& coming) noexcept;
     void leave_current(TaskBase& self) noexcept;
     void leave_slowly(TaskBase& self) noexcept;
+    void leave_for_new(TaskBase& self) noexcept;
+    void yield_here(TaskBase& self) noexcept;
+    static void yield_after_check();
     void free_block_slowly(void* memory, std::uint16_t block_class) noexcept;
     void free_orphan(void* memory, std::uint16_t block_class) noexcept;
     void give_context(TaskBase& task, const TaskOptions* options) noexcept;
