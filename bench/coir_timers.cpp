@@ -18,7 +18,7 @@ namespace coir_bench {
 
 namespace {
 
-constexpr std::size_t kTimers = 200'000;
+constexpr std::size_t kTimers = 1'000'000;
 
 std::vector<std::chrono::microseconds> random_delays(std::size_t count, std::int64_t from_us,
                                                      std::int64_t to_us) {

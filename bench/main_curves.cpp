@@ -42,7 +42,7 @@ void add_echo_curves(std::vector<Case>& cases) {
   for (const Loop& each : echo_loops()) {
     const EchoLoop loop = each.loop;
     // Four descriptors each: both ends, and coir's duplicates.
-    add_curve(cases, std::string("connections_") + each.name, {1, 8, 64, 512, 4096},
+    add_curve(cases, std::string("connections_") + each.name, {1, 8, 64, 512, 4096, 10'000},
               [loop](std::size_t pairs) {
                 return run_self_echo(loop, {Family::Unix, pairs, 64});
               });
@@ -55,13 +55,13 @@ void add_echo_curves(std::vector<Case>& cases) {
 }
 
 void add_task_curves(std::vector<Case>& cases) {
-  const std::vector<std::size_t> sizes{10, 100, 1000, 10'000, 100'000};
+  const std::vector<std::size_t> sizes{1, 10, 100, 1000, 10'000, 100'000, 1'000'000};
   add_curve(cases, "tasks_bare", sizes, bare_yield);
   add_curve(cases, "tasks_coir", sizes, coir_yield);
 }
 
 void add_timer_curves(std::vector<Case>& cases) {
-  const std::vector<std::size_t> sizes{1000, 10'000, 100'000, 1'000'000};
+  const std::vector<std::size_t> sizes{10, 100, 1000, 10'000, 100'000, 1'000'000};
   constexpr struct {
     TimerPart part;
     const char* name;
@@ -75,6 +75,15 @@ void add_timer_curves(std::vector<Case>& cases) {
   }
 }
 
+void add_transfer_curves(std::vector<Case>& cases) {
+  const std::vector<std::size_t> sizes{1, 1024, 16'384, 65'536, 262'144, 1'048'576};
+  add_curve(cases, "transfer_raw", sizes, raw_transfer);
+  for (const char* reactor : {"epoll", "io_uring", "poll"}) {
+    add_curve(cases, std::string("transfer_coir_") + reactor, sizes,
+              [reactor](std::size_t bytes) { return coir_transfer(reactor, bytes); });
+  }
+}
+
 }  // namespace
 
 }  // namespace coir_bench
@@ -82,6 +91,7 @@ void add_timer_curves(std::vector<Case>& cases) {
 int main(int argc, char** argv) {
   std::vector<coir_bench::Case> cases;
   coir_bench::add_echo_curves(cases);
+  coir_bench::add_transfer_curves(cases);
   coir_bench::add_task_curves(cases);
   coir_bench::add_timer_curves(cases);
   return coir_bench::bench_main(

@@ -19,6 +19,10 @@ double bare_yield(std::size_t tasks);  // raw/raw_switch_cases.cpp
 double coir_timers(TimerPart part, std::size_t count);  // coir_timers.cpp
 double bare_timers(TimerPart part, std::size_t count);  // raw/timers_raw.cpp
 
+// A message of so many bytes through a Unix socket, and a byte back.
+double coir_transfer(const std::string& reactor, std::size_t bytes);  // coir_transfer.cpp
+double raw_transfer(std::size_t bytes);                               // raw/transfer.cpp
+
 // An echo loop written with coir, on this reactor.
 EchoLoop coir_echo_loop(const std::string& reactor);  // coir_self_echo.cpp
 
