@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <coir/coir.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "cases.hpp"
 #include "measures.hpp"
+#include "park_tasks.hpp"
 #include "support/clock.hpp"
 
 // Tasks on stacks that were never used before, each made, run once and parked: control block, guard and first
@@ -19,8 +18,7 @@ double run_cold_create() {
   return coir::run([] {
     coir::Event go;
     const std::int64_t begin_ns = now_ns();
-    for (std::size_t i = 0; i < kColdStacks; ++i) coir::spawn_detached([&go] { go.wait(); });
-    coir::yield_now();  // each has run once and waits now
+    park_tasks(kColdStacks, go);
     const std::int64_t end_ns = now_ns();
     go.set();
     return static_cast<double>(end_ns - begin_ns) / static_cast<double>(kColdStacks);

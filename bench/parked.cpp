@@ -2,8 +2,6 @@
 // What a parked task costs: resident memory and page tables, mappings, and the time to make it.
 //
 //   bench-parked [--tasks N] [--stack BYTES]
-#include <coir/coir.hpp>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "park_tasks.hpp"
 #include "support/arguments.hpp"
 #include "support/clock.hpp"
 
@@ -49,8 +48,7 @@ void measure(std::size_t tasks, std::size_t stack_size) {
         coir::Event go;
         const Usage before;
         const std::int64_t begin_ns = now_ns();
-        for (std::size_t i = 0; i < tasks; ++i) coir::spawn_detached([&go] { go.wait(); });
-        coir::yield_now();  // each has run once and waits now
+        park_tasks(tasks, go);
         const double each_ns = static_cast<double>(now_ns() - begin_ns) / static_cast<double>(tasks);
         const Usage after;
         const auto each = [&](double bytes) { return bytes / static_cast<double>(tasks); };
