@@ -85,8 +85,9 @@ void StreamState::close_in_order() {
         if (!is_open()) return;
         if (!is_pipe_) {
             scheduler().reactor().fd_closing(fd());  // ends a pending read
-            const long told = unusual_.write_closed ? 0 : sys()(SYS_shutdown, fd(), SHUT_WR);
-            if (told == 0) linger();
+            // Nothing can be told to a peer that has reset the connection.
+            const bool gone = read_error_ == ECONNRESET || write_error_ == ECONNRESET;
+            if (!gone && (unusual_.write_closed || sys()(SYS_shutdown, fd(), SHUT_WR) == 0)) linger();
         }
     }
     scheduler().spend_credit();
