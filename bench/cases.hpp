@@ -31,4 +31,7 @@ void add_coir_wake_cases(std::vector<Case>& cases);       // coir_wake.cpp
 void add_coir_stack_cases(std::vector<Case>& cases);      // coir_stacks.cpp
 void add_coir_self_echo_cases(std::vector<Case>& cases);  // coir_self_echo.cpp
 
+// Other runtimes, where they were built (peer_wake.cpp).
+void add_peer_wake_cases(std::vector<Case>& cases);
+
 }  // namespace coir_bench

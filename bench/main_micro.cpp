@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   coir_bench::add_coir_timer_cases(cases);
   coir_bench::add_coir_wake_cases(cases);
   coir_bench::add_coir_stack_cases(cases);
+  coir_bench::add_peer_wake_cases(cases);
 
   return coir_bench::bench_main(
       argc, argv,
