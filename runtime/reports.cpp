@@ -51,7 +51,9 @@ void Scheduler::set_exception_handler(std::function<void(const ExceptionContext&
 void Scheduler::report(const ExceptionContext& context) noexcept {
     try {
         if (!exception_handler_ || closed_) {
-            log(LogLevel::error, describe(context));
+            const std::string text = describe(context);
+            sys_->error_reported(text.c_str());
+            log(LogLevel::error, text);
             return;
         }
         try {

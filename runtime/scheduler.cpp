@@ -354,6 +354,9 @@ void Scheduler::poll(bool may_sleep) {
             throw DeadlockError("coir: all tasks wait, and nothing in the simulated world can wake "
                                 "them:\n" + describe_tasks());
         }
+        if (result.error == -ETIME) {
+            throw DeadlockError("coir: the simulation does not come to an end; its tasks:\n" + describe_tasks());
+        }
         throw IoError(-result.error, "wait of the " + std::string(reactor_->name()) + " reactor");
     }
     if (result.woken) ++wakes_;

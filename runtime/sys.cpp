@@ -99,6 +99,7 @@ std::uint64_t Sys::random() noexcept {
 
 void Sys::job_started() noexcept {}
 void Sys::job_finished() noexcept {}
+void Sys::error_reported(const char*) noexcept {}
 bool Sys::take_job(void (*)(void*) noexcept, void*) noexcept { return false; }
 bool Sys::withdraw_job(void*) noexcept { return false; }
 void Sys::tick() noexcept {}

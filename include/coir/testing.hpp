@@ -114,6 +114,9 @@ struct SimOptions {
     std::optional<SimFaults> faults = std::nullopt;  ///< absent: drawn from the seed
     SimOrder order = SimOrder::drawn;
     SimReactor reactor = SimReactor::drawn;
+    /// The run fails (std::runtime_error) when an error is reported that nobody has handled: of a task that
+    /// nobody awaits, of a server's handler, of a callback. Not where the program has set an exception handler.
+    bool fail_on_reports = false;
     /// Fill SimResult::choices. Of a run whose program throws there is no result: let it catch, or ask
     /// minimise().
     bool record = false;
@@ -140,6 +143,7 @@ struct COIR_API SimResult {
     bool diverged = false;               ///< the program asked for other choices than the replayed ones
     std::size_t open_descriptors = 0;    ///< of the world's, that the program has left open
     std::size_t open_processes = 0;      ///< of the world's, that it has not waited for
+    std::size_t reported_errors = 0;     ///< that nobody has handled: see SimOptions::fail_on_reports
     /// One line: what to run to see this again.
     std::string to_string() const;
 };
@@ -154,7 +158,7 @@ COIR_API SimOptions options_from_text(std::string_view text);
 /// How much minimise() may do.
 struct SimBudget {
     std::uint64_t runs = 20'000;
-    std::chrono::nanoseconds time = std::chrono::seconds(60);  ///< of the real clock
+    std::chrono::nanoseconds time = std::chrono::seconds(60);  ///< of the real clock; a run is not interrupted
 };
 
 /// A failing run, and what minimise() has made of it.
@@ -175,8 +179,8 @@ COIR_API SimResult simulate(const SimOptions& options, const std::function<void(
                             std::exception_ptr& error);
 COIR_API SimFailure minimise(const SimOptions& options, const std::function<void()>& program,
                              const SimBudget& budget);
-/// Says on stderr which simulation it was that failed.
-COIR_API void say_failed(std::uint64_t seed) noexcept;
+COIR_API void for_each_seed(const SimOptions& options, std::uint64_t count,
+                            const std::function<void()>& program);
 /// A reactor of the running simulation, for who drives one without a loop.
 COIR_API std::unique_ptr<Reactor> make_reactor();
 COIR_API std::size_t start_thread(std::string name, std::function<void()> body);
@@ -186,14 +190,15 @@ COIR_API std::uint64_t cancel_at_every_suspension(const std::function<void()>& f
                                                   const SimOptions& options);
 /// Throws std::logic_error, which names the function, outside a simulation.
 COIR_API void require_simulation(const char* function);
-COIR_API std::uint64_t first_seed();
+/// What COIR_SIM_SEED and COIR_SIM_SEEDS say, or this.
+COIR_API std::uint64_t first_seed(std::uint64_t otherwise = 0);
 COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 }  // namespace detail
 
 /// Runs `program()` in a new world, with everything in it, and says what it was like. What program
 /// throws is thrown here. A loop that can never go on, because all its tasks wait and nothing is on
-/// its way, ends with DeadlockError; so does one after five million turns, for it will not come to an
-/// end. Throws std::logic_error inside a simulation or a running
+/// its way, ends with DeadlockError; so does one after five million turns, which take some 30 s, for it
+/// will not come to an end. Throws std::logic_error inside a simulation or a running
 /// loop, std::invalid_argument for probabilities outside 0..1 and negative durations.
 template <class F>
 SimResult simulate(const SimOptions& options, F&& program) {
@@ -265,23 +270,21 @@ COIR_SUSPENDS void advance(std::chrono::duration<Rep, Period> duration) {
     run_until_idle();
 }
 
-/// simulate() with the seeds 0 to `count` - 1, until one throws: a line on stderr then says which.
-/// The environment can replace these: COIR_SIM_SEED=7 runs that one alone, COIR_SIM_SEEDS=100000 so
-/// many.
+/// simulate() with the seeds 0 to `count` - 1, until one throws, or aborts (a failed assertion): a line on
+/// stderr then says which. One that throws is run once more, and another line says so if it does not fail
+/// again. The environment can replace these: COIR_SIM_SEED=7 runs that one alone, COIR_SIM_SEEDS=100000 so
+/// many. Faults are drawn for most seeds: connections are reset, and what waits for them fails with IoError,
+/// as on any network. Errors that no task of the program sees, those of server handlers and of tasks that
+/// nobody awaits, are logged only; SimOptions::fail_on_reports makes the run fail.
 template <class F>
 void for_each_seed(std::uint64_t count, F&& program) {
-    const std::uint64_t first = detail::first_seed();
-    const std::uint64_t end = first + detail::seed_count(count);
-    for (std::uint64_t seed = first; seed != end; ++seed) {
-        SimOptions options;
-        options.seed = seed;
-        try {
-            simulate(options, program);
-        } catch (...) {
-            detail::say_failed(seed);
-            throw;
-        }
-    }
+    detail::for_each_seed({}, count, [&program] { static_cast<void>(program()); });
+}
+/// The same in worlds that are otherwise as `options` says, from its seed on: without faults of one kind, for
+/// instance.
+template <class F>
+void for_each_seed(const SimOptions& options, std::uint64_t count, F&& program) {
+    detail::for_each_seed(options, count, [&program] { static_cast<void>(program()); });
 }
 
 /// A thread of the simulated world: plain code that runs a loop of its own, as a thread of a program

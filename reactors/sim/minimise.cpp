@@ -212,7 +212,8 @@ SimFailure minimise(const SimOptions& options, const std::function<void()>& prog
 }  // namespace detail
 
 std::string SimFailure::to_cpp(std::string_view program) const {
-    std::string text = "// Found by seed " + std::to_string(options.seed) + ": " + signature + "\n";
+    // The full stop is for a message that ends in a backslash, which would go on in the next line.
+    std::string text = "// Found by seed " + std::to_string(options.seed) + ": " + signature + ".\n";
     text += "const auto options = coir::testing::options_from_text(R\"(" + to_text(options) + ")\");\n";
     text += "coir::testing::simulate(options, " + std::string(program) + ");\n";
     return text;

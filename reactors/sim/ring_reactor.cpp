@@ -139,8 +139,8 @@ WaitResult RingReactor::wait(TimePoint deadline, CompletionList& completions) no
         completions.event(*event.source, event.event);
     }
     completions_.events().clear();
-    const bool no_more = sys.take_deadlock() || shared->threads.take_endless();
-    if (no_more && result.error == 0) result.error = -EDEADLK;
+    if (sys.take_deadlock() && result.error == 0) result.error = -EDEADLK;
+    if (shared->threads.take_endless() && result.error == 0) result.error = -ETIME;
     return result;
 }
 

@@ -37,6 +37,7 @@ public:
     std::uint64_t random() noexcept override;
     void job_started() noexcept override { ++jobs_; }
     void job_finished() noexcept override { --jobs_; }
+    void error_reported(const char* text) noexcept override { world_.error_reported(text); }
     bool take_job(void (*run)(void*) noexcept, void* argument) noexcept override;
     bool withdraw_job(void* argument) noexcept override { return world_.jobs.withdraw(argument); }
     void tick() noexcept override;

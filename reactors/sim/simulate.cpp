@@ -8,7 +8,6 @@
 #include <coir/testing.hpp>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -80,18 +79,6 @@ const char* name_of(SimOrder order) noexcept {
     return "drawn";
 }
 
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-    const char* text = std::getenv(variable);
-    if (!text || !*text) return otherwise;
-    char* end = nullptr;
-    const std::uint64_t value = std::strtoull(text, &end, 0);
-    if (*end != '\0') {
-        throw std::invalid_argument(std::string("coir: ") + variable + " must be a number, got '" +
-                                    text + "'");
-    }
-    return value;
-}
-
 }  // namespace
 
 namespace detail {
@@ -121,10 +108,15 @@ SimResult simulate(const SimOptions& options, const std::function<void()>& progr
         }
         error = world->threads.finish(std::move(error));
     }
+    if (!error && options.fail_on_reports && world->reported_errors > 0) {
+        error = std::make_exception_ptr(std::runtime_error(
+            "coir: simulate: errors that nobody has handled were reported, the first: " + world->first_report));
+    }
     result.reactor = world->first_reactor();
     result.virtual_time = world->now() - began;
     result.open_descriptors = world->descriptors.open();
     result.open_processes = world->processes.left();
+    result.reported_errors = world->reported_errors;
     world->choices.mix(static_cast<std::uint64_t>(result.virtual_time.count()));
     result.hash = world->choices.hash();
     result.choice_count = world->choices.made();
@@ -133,18 +125,6 @@ SimResult simulate(const SimOptions& options, const std::function<void()>& progr
     result.diverged = world->choices.diverged();
     result.choices = world->choices.take_log();
     return result;
-}
-
-void say_failed(std::uint64_t seed) noexcept {
-    std::fprintf(stderr, "coir: simulate: seed %llu failed; COIR_SIM_SEED=%llu runs it alone\n",
-                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
-}
-
-std::uint64_t first_seed() { return number_from("COIR_SIM_SEED", 0); }
-
-std::uint64_t seed_count(std::uint64_t wanted) {
-    const char* one = std::getenv("COIR_SIM_SEED");
-    return number_from("COIR_SIM_SEEDS", one && *one ? 1 : wanted);
 }
 
 std::unique_ptr<Reactor> make_reactor() {

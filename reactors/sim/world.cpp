@@ -2,6 +2,8 @@
 // See world.hpp.
 #include "world.hpp"
 
+#include <new>
+
 #include "stream_socket.hpp"
 
 namespace coir {
@@ -42,6 +44,15 @@ World::~World() {
 void World::calm() {
     faults = {};
     links.calm();
+}
+
+void World::error_reported(const char* text) noexcept {
+    if (reported_errors++ > 0) return;
+    try {
+        first_report = text;
+    } catch (const std::bad_alloc&) {
+        // Counted all the same.
+    }
 }
 
 void World::add_stream(std::shared_ptr<StreamSocket> stream) {

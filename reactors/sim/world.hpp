@@ -61,6 +61,8 @@ public:
     std::uint64_t next_node() noexcept { return ++last_node_; }
     void add_stream(std::shared_ptr<StreamSocket> stream);
     std::size_t reset_streams(const Host& a, const Host& b);
+    /// See Sys::error_reported().
+    void error_reported(const char* text) noexcept;
 
     const std::uint64_t seed;
     testing::SimFaults faults;
@@ -81,6 +83,8 @@ public:
     ThreadSys thread_sys{*this};
     std::uint64_t events_run = 0;
     std::uint64_t calls = 0;
+    std::size_t reported_errors = 0;
+    std::string first_report;
     RingScript* ring_script = nullptr;  ///< a test's answers to a simulated io_uring's requests
 
 private:

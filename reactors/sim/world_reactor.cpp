@@ -226,7 +226,7 @@ WaitResult WorldReactor::wait(TimePoint deadline, CompletionList& completions) n
         ++counters_.wakes;
         result.woken = true;
     }
-    if (world_.threads.take_endless()) result.error = -EDEADLK;
+    if (world_.threads.take_endless()) result.error = -ETIME;
     end_wait();
     result.completed = static_cast<std::uint32_t>(completions.size());
     return result;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // simulate(): the same seed does the same, choices can be replayed, what is not simulated is refused.
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
+#include "support/run.hpp"
 
 #include <coir/coir.hpp>
 #include <coir/testing.hpp>
@@ -8,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <set>
@@ -285,6 +288,83 @@ TEST_CASE("for_each_seed runs each seed", "[simulate]") {
     CHECK_THROWS_AS(testing::for_each_seed(7, [&] { ++runs; }), std::invalid_argument);
     ::unsetenv("COIR_SIM_SEED");
     CHECK(runs == 11);
+}
+
+TEST_CASE("for_each_seed takes options, and begins at their seed", "[simulate]") {
+    testing::SimOptions options;
+    options.seed = 40;
+    options.faults.emplace();
+    std::vector<std::uint64_t> seeds;
+    testing::for_each_seed(options, 3, [&] {
+        seeds.push_back(testing::current_seed());
+        CHECK(testing::current_faults().to_string() == "none");
+    });
+    CHECK(seeds == std::vector<std::uint64_t>{40, 41, 42});
+}
+
+TEST_CASE("for_each_seed runs what has failed again, and says when it does not fail", "[simulate]") {
+    const auto failing_at = [](int last) {
+        return coir_test::in_child([last] {
+            int runs = 0;
+            try {
+                testing::for_each_seed(7, [&] {
+                    if (++runs >= 3 && runs <= last) throw std::runtime_error("third");
+                });
+            } catch (const std::runtime_error&) {
+                if (runs != 4) throw;
+            }
+        });
+    };
+    const auto once = failing_at(3);
+    CHECK(once.exited_with(0));
+    CHECK(once.errors.find("seed 2 failed; COIR_SIM_SEED=2") != std::string::npos);
+    CHECK(once.errors.find("run again, seed 2 does not fail") != std::string::npos);
+    const auto twice = failing_at(100);
+    CHECK(twice.exited_with(0));
+    CHECK(twice.errors.find("run again") == std::string::npos);
+}
+
+TEST_CASE("for_each_seed names the seed that ends the process", "[simulate]") {
+    const auto ended = coir_test::in_child([] {
+        testing::for_each_seed(7, [] {
+            if (testing::current_seed() == 4) std::abort();
+        });
+    });
+    CHECK(ended.died_by(SIGABRT));
+    CHECK(ended.errors.find("seed 4 ended the process; COIR_SIM_SEED=4") != std::string::npos);
+}
+
+TEST_CASE("errors that nobody handles are counted, and fail the run where that is asked for", "[simulate]") {
+    const coir_test::LogCapture log;
+    const auto program = [] {
+        coir::run([] {
+            coir::spawn_detached([] { throw std::runtime_error("lost"); });
+            coir::sleep(1ms);
+        });
+    };
+    testing::SimOptions options;
+    CHECK(testing::simulate(options, program).reported_errors == 1);
+    options.fail_on_reports = true;
+    try {
+        testing::simulate(options, program);
+        FAIL("it passes");
+    } catch (const std::runtime_error& error) {
+        CHECK(std::string(error.what()).find("lost") != std::string::npos);
+    }
+    const auto handling = [] {
+        coir::run([] {
+            coir::get_running_loop().set_exception_handler([](const coir::ExceptionContext&) {});
+            coir::spawn_detached([] { throw std::runtime_error("lost"); });
+            coir::sleep(1ms);
+        });
+    };
+    CHECK(testing::simulate(options, handling).reported_errors == 0);
+}
+
+TEST_CASE("a message that ends in a backslash does not take the next line of a printed test", "[simulate]") {
+    testing::SimFailure failure;
+    failure.signature = "C:\\";
+    CHECK(failure.to_cpp("program").find("\\\n") == std::string::npos);
 }
 
 TEST_CASE("bad options and places are refused", "[simulate]") {

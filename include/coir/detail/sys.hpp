@@ -46,6 +46,8 @@ public:
     /// while one is outside.
     virtual void job_started() noexcept;
     virtual void job_finished() noexcept;
+    /// An error that nobody has handled is about to be logged.
+    virtual void error_reported(const char* text) noexcept;
 
     /// Work that would hold up the loop's thread, and is only system calls of coir's own. A world that
     /// makes those itself takes it: `run(argument)` comes later, on a thread of the loops'. False: a thread of the
