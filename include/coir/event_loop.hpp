@@ -142,7 +142,9 @@ struct LoopMetrics {
     std::uint64_t wakes = 0;  ///< waits of the reactor that another thread or a signal has ended
     std::uint64_t swallowed_cancels = 0;  ///< cancelled tasks that caught it and went on
     std::size_t timers = 0;               ///< armed now
-    Nanoseconds idle{};  ///< spent in waits that were allowed to block, the present one included
+    /// Spent in waits that were allowed to block, the present one included; looking busily
+    /// (RunOptions::busy_poll) is not idle.
+    Nanoseconds idle{};
     std::size_t stacks_reserved = 0;      ///< address ranges, in stacks
     std::size_t stack_mappings = 0;
     PoolMetrics pool;                     ///< of the to_thread pool

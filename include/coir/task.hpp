@@ -109,10 +109,23 @@ template <class F, class... Args>
                                                                   std::forward<Args>(args)...);
 }
 
+/// Says in a line what the pages of errors that follow it mean.
+template <class F, class... Args>
+constexpr void check_job() {
+    static_assert(std::is_constructible_v<std::decay_t<F>, F>,
+                  "coir: the callable of a task cannot be copied: std::move() it");
+    static_assert((std::is_constructible_v<std::decay_t<Args>, Args> && ...),
+                  "coir: an argument of a task cannot be copied (a Stream, a std::unique_ptr, ...): std::move() it, "
+                  "or pass std::ref() of what outlives the task");
+    static_assert(std::is_invocable_v<std::decay_t<F>, std::unwrap_ref_decay_t<Args>...>,
+                  "coir: the callable of a task does not take these arguments; it is given copies of them, as rvalues");
+}
+
 /// `where`: a Scheduler, or for the running one the name of the call.
 template <class Where, class F, class... Args>
 [[gnu::always_inline]] inline auto start_task(Where&& where, const TaskOptions* options, F&& f,
                                               Args&&... args) {
+    check_job<F, Args...>();
     using Result = TaskResult<F, Args...>;
     auto* impl = make_task_impl(where, std::forward<F>(f), std::forward<Args>(args)...);
     // The handle's reference; the other one is the loop's, dropped when the task ends.
@@ -124,6 +137,7 @@ template <class Where, class F, class... Args>
 template <class F, class... Args>
 [[gnu::always_inline]] inline TaskRef start_detached(const TaskOptions* options, F&& f,
                                                      Args&&... args) {
+    check_job<F, Args...>();
     auto* impl = make_task_impl("spawn_detached", std::forward<F>(f), std::forward<Args>(args)...);
     auto ref = StateRef<TaskBase>::adopt(impl);
     impl->detach();  // first: it may end while it is being started

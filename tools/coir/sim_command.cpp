@@ -123,7 +123,9 @@ int replay(const SimulateOptions& options) {
     SeedReport report;
     SeedFailure failure;
     failure.seed = replayed.seed;
-    failure.error = run_alone(scenario, replayed, failure.ended_process);
+    std::string remark;
+    failure.error = run_alone(scenario, replayed, failure.ended_process, remark);
+    if (!remark.empty()) note(*options.replay + ": " + remark);
     SeedRun run;
     run.first = replayed.seed;
     if (failure.error.empty()) {
@@ -163,6 +165,8 @@ int sim_command(const SimulateOptions& options) {
     const SeedReport report = run_seeds(scenario, run);
     if (options.minimise && !report.failed.empty()) {
         write_stdout(minimised(scenario, report.failed[0]));
+    } else if (options.minimise) {
+        note(format_text(scenario, report) + "no seed has failed: there is nothing to make smaller");
     } else {
         write_stdout(options.json ? format_json(scenario, run, report) : format_text(scenario, report));
     }

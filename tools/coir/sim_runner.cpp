@@ -64,6 +64,7 @@ bool run_one(const SimScenario& scenario, const coir::testing::SimOptions& optio
         slate.choices += result.choice_count;
         const std::uint64_t least = slate.least_choices;
         if (least == 0 || result.choice_count < least) slate.least_choices = result.choice_count;
+        if (result.diverged) say(slate, "the program asks for other choices than those of the file");
         if (!twice) return true;
         if (coir_scenarios::run_scenario(scenario, options).hash == result.hash) return true;
         say(slate, "the same seed does not do the same again");
@@ -176,7 +177,7 @@ SeedReport run_seeds(const SimScenario& scenario, const SeedRun& run) {
 }
 
 std::string run_alone(const SimScenario& scenario, const coir::testing::SimOptions& options,
-                      bool& ended_process) {
+                      bool& ended_process, std::string& remark) {
     Slates slates(1);
     const pid_t pid = ::fork();
     if (pid < 0) throw CommandError(exit_failure, "sim: no process for the run");
@@ -188,7 +189,9 @@ std::string run_alone(const SimScenario& scenario, const coir::testing::SimOptio
     ::waitpid(pid, &status, 0);
     ended_process = WIFSIGNALED(status);
     if (ended_process) return std::string("it ended the process: ") + ::strsignal(WTERMSIG(status));
-    return WEXITSTATUS(status) == 0 ? std::string() : std::string(slates[0].error);
+    if (WEXITSTATUS(status) != 0) return slates[0].error;
+    remark = slates[0].error;
+    return {};
 }
 
 std::vector<std::string> sim_scenario_names() {

@@ -33,9 +33,10 @@ struct SeedReport {
 
 /// Runs them, until one fails, all are done, or Ctrl-C comes; shows the progress.
 SeedReport run_seeds(const coir_scenarios::Scenario& scenario, const SeedRun& run);
-/// One run, in a process of its own; empty: it went well.
+/// One run, in a process of its own; empty: it went well. `remark`: what is to be said all the same.
 std::string run_alone(const coir_scenarios::Scenario& scenario,
-                      const coir::testing::SimOptions& options, bool& ended_process);
+                      const coir::testing::SimOptions& options, bool& ended_process,
+                      std::string& remark);
 std::vector<std::string> sim_scenario_names();
 
 }  // namespace coir_tool

@@ -61,7 +61,7 @@ const std::vector<Scenario>& all_scenarios() {
          for_connections(echo_workload)},
         {"echo-open", "latencies of echo at 25, 50, 75 and 90 % of what the first reactor can do", false,
          true, make_open_echo},
-        {"unix", "the same on Unix stream sockets", false, true, for_connections(unix_workload)},
+        {"unix", "echo on Unix stream sockets", false, true, for_connections(unix_workload)},
         {"udp", "the same with datagrams, and how many are lost", false, true,
          for_connections(udp_workload)},
         {"pipe", "the same on pipes", false, true, for_connections(pipe_workload, 1), 4},
