@@ -45,7 +45,7 @@ public:
     }
     /// The same into a string of up to `n` bytes; empty at the end of the stream. One call brings
     /// at most 64 KiB.
-    [[nodiscard]] COIR_SUSPENDS std::string read(std::size_t n);
+    COIR_SUSPENDS std::string read(std::size_t n);
     /// Everything up to the end of the stream. LimitOverrunError when that is more than `max`
     /// bytes, which stay in the stream.
     COIR_SUSPENDS std::string read_all(std::size_t max = static_cast<std::size_t>(-1) / 2);
@@ -54,7 +54,7 @@ public:
     COIR_SUSPENDS void read_exactly(Buffer&& buffer) {
         fill_exactly(std::ranges::data(buffer), std::ranges::size(buffer));
     }
-    [[nodiscard]] COIR_SUSPENDS std::string read_exactly(std::size_t n);
+    COIR_SUSPENDS std::string read_exactly(std::size_t n);
     /// A line with its LF; what is left without one at the end of the stream; nothing at the end.
     /// LimitOverrunError for a line of more than `limit` bytes without its LF: the line is dropped
     /// if its end has been seen, and otherwise all that has come of it.

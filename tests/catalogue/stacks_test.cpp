@@ -72,7 +72,7 @@ constexpr char secret[] = "the secret that a task has left behind on its stack..
     return false;
 }
 
-bool secret_is_found(bool wipe) {
+[[maybe_unused]] bool secret_is_found(bool wipe) {
     coir::RunOptions options = coir_test::sim_options();
     options.wipe_stacks = wipe;
     return coir_test::run_in_loop(
