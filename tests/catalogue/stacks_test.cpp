@@ -179,6 +179,7 @@ TEST_CASE("B12: backtraces that are taken at any time end at the task's entry") 
 }
 
 TEST_CASE("B18: what old code calls fits on a task's default stack") {
+    if (COIR_ASAN) COIR_SKIP("AddressSanitizer makes the frames of std::regex several times as large");
     const auto hungry = [] {
         char text[64];
         std::snprintf(text, sizeof text, "%.40Lf", 3.14159265358979323846L);
