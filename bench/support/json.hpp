@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -40,12 +42,13 @@ class Json {
   Json& value(bool truth) { return raw(truth ? "true" : "false"); }
   Json& value(int number) { return raw(std::to_string(number)); }
   Json& value(std::uint64_t number) { return raw(std::to_string(number)); }
-  // JSON knows neither infinity nor NaN: both become null.
+  // JSON knows neither infinity nor NaN: both become null. As many digits as it takes to read the same number
+  // again: what is rounded for a table later must come out as it did before.
   Json& value(double number) {
     if (!std::isfinite(number)) return raw("null");
     char digits[40];
-    std::snprintf(digits, sizeof digits, "%.6g", number);
-    return raw(digits);
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    return raw(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
   template <class Value>
   Json& field(std::string_view name, const Value& contents) {
