@@ -115,7 +115,7 @@ struct SimOptions {
     SimOrder order = SimOrder::drawn;
     SimReactor reactor = SimReactor::drawn;
     /// The run fails (std::runtime_error) when an error is reported that nobody has handled: of a task that
-    /// nobody awaits, of a server's handler, of a callback. Not where the program has set an exception handler.
+    /// nobody awaits, of a server's handler, of a callback. Not where the loop has an exception handler of the program's.
     bool fail_on_reports = false;
     /// Fill SimResult::choices. Of a run whose program throws there is no result: let it catch, or ask
     /// minimise().

@@ -351,6 +351,8 @@ TEST_CASE("errors that nobody handles are counted, and fail the run where that i
     } catch (const std::runtime_error& error) {
         CHECK(std::string(error.what()).find("lost") != std::string::npos);
     }
+    // A run that is kept as text, or printed as a test, fails as well.
+    CHECK(testing::options_from_text(testing::to_text(options)).fail_on_reports);
     const auto handling = [] {
         coir::run([] {
             coir::get_running_loop().set_exception_handler([](const coir::ExceptionContext&) {});
