@@ -128,8 +128,8 @@ void ServerState::accept_connections(LoopFd& listener) {
             } catch (const std::exception& error) {
                 backoff.failed(error.what());
             }
-        } else if (result == -ECANCELED) {
-            continue;  // closed; or a cancel request that was taken back
+        } else if (result == -ECANCELED || closed_) {
+            continue;  // closed, whatever the accept came to; or a cancel request that was taken back
         } else if (is_lost_connection(result)) {
             backoff.lost_connection();
         } else if (is_fatal(result)) {

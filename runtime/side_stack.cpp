@@ -4,6 +4,7 @@
 
 #include "fiber_switch.hpp"
 #include "scheduler.hpp"
+#include "valgrind_stack.hpp"
 
 #include <new>
 #include <utility>
@@ -22,6 +23,7 @@ namespace detail {
 struct SideRegion {
     char* memory = nullptr;
     std::size_t size = 0;  // without the guard
+    unsigned valgrind_stack = 0;
 };
 
 namespace {
@@ -32,7 +34,7 @@ constexpr std::size_t guard = 64 * 1024;
 class Spare {
 public:
     ~Spare() {
-        for (const SideRegion& region : regions_) real_sys()(SYS_munmap, region.memory, region.size + guard);
+        for (const SideRegion& region : regions_) unmap(region);
     }
     SideRegion take(std::size_t size) {
         for (SideRegion& region : regions_) {
@@ -47,7 +49,7 @@ public:
         if (memory < 0) throw std::bad_alloc();
         char* const bottom = reinterpret_cast<char*>(memory);
         real_sys()(SYS_mprotect, bottom, guard, PROT_NONE);
-        return {bottom, size};
+        return {bottom, size, tell_valgrind_of_stack(bottom + guard, bottom + guard + size)};
     }
     void put(SideRegion region) noexcept {
 #if COIR_ASAN
@@ -57,10 +59,14 @@ public:
             if (regions_.size() < most) return regions_.push_back(region);
         } catch (const std::bad_alloc&) {
         }
-        real_sys()(SYS_munmap, region.memory, region.size + guard);
+        unmap(region);
     }
 
 private:
+    static void unmap(const SideRegion& region) noexcept {
+        forget_valgrind_stack(region.valgrind_stack);
+        real_sys()(SYS_munmap, region.memory, region.size + guard);
+    }
     static constexpr std::size_t most = 16;
     std::vector<SideRegion> regions_;
 };

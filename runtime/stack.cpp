@@ -3,6 +3,7 @@
 #include "stack.hpp"
 
 #include "fiber_switch.hpp"
+#include "valgrind_stack.hpp"
 
 #include <coir/error.hpp>
 #include <coir/log.hpp>
@@ -19,9 +20,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#if COIR_HAVE_VALGRIND
-#include <valgrind/valgrind.h>
-#endif
 #if COIR_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
@@ -140,6 +138,7 @@ StackClass::~StackClass() {
     for (auto& slab : slabs_) {
         unpublish(*slab);
         for (void* fiber : slab->sanitizer_fibers) destroy_sanitizer_fiber(fiber);
+        for (const unsigned number : slab->valgrind_stacks) forget_valgrind_stack(number);
         if (guard_size_ != 0 && !settings_.guard_install) {
             mprotected_stacks.fetch_sub(std::min(slab->guarded, mprotected_stacks.load()));
         }
@@ -220,14 +219,15 @@ std::size_t StackClass::prepare_more(StackSlab& slab) {
             }
         }
     }
+    const bool for_valgrind = on_valgrind();
     for (std::size_t i = first; i < last; ++i) {
-        [[maybe_unused]] char* const bottom = slab.guard_of(i) + guard_size_;
+        char* const bottom = slab.guard_of(i) + guard_size_;
 #if COIR_ASAN || COIR_TSAN
         slab.sanitizer_fibers.push_back(make_sanitizer_fiber(bottom, stack_size_ - guard_size_));
 #endif
-#if COIR_HAVE_VALGRIND
-        VALGRIND_STACK_REGISTER(bottom, slab.guard_of(i) + stack_size_);
-#endif
+        if (for_valgrind) {
+            slab.valgrind_stacks.push_back(tell_valgrind_of_stack(bottom, slab.guard_of(i) + stack_size_));
+        }
     }
     for (std::size_t i = last; i-- > first;) empty_.push_back({&slab, static_cast<std::uint32_t>(i)});
     slab.guarded = last;

@@ -67,6 +67,7 @@ struct StackSlab {
     std::size_t guarded = 0;  ///< the first so many have their guard
     std::size_t first_colour = 0;
     std::vector<void*> sanitizer_fibers;  ///< of the guarded ones; none without a sanitizer
+    std::vector<unsigned> valgrind_stacks;  ///< the same in valgrind
     std::atomic<StackSlab*> next_known{nullptr};
 
     /// The lowest byte of a stack, where its guard begins.

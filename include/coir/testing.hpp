@@ -126,6 +126,14 @@ struct SimOptions {
     /// `diverged`. A choice of site 0 stands for whatever is asked there; its number is taken modulo what
     /// there is to choose from.
     std::vector<SimChoice> replay = {};
+    /// A loop that has looked for events more often than this will not come to an end, it is taken (a task that yields
+    /// without end, one that polls): it ends with DeadlockError, after a line on stderr. As it is made: some 30 s.
+    std::uint64_t most_turns = 5'000'000;
+    /// Is told what happens, a line at a time: the virtual time, the task (-: the loop), with the thread when there are more than
+    /// one), and a system call with its result, a choice that is not the harmless one, an error that is reported.
+    /// The lines are for people, and change from one version to the next. It runs within the simulation: it must
+    /// not throw, nor call coir.
+    std::function<void(std::string_view line)> trace = {};
 };
 
 /// What a simulation was like.
@@ -197,8 +205,7 @@ COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 
 /// Runs `program()` in a new world, with everything in it, and says what it was like. What program
 /// throws is thrown here. A loop that can never go on, because all its tasks wait and nothing is on
-/// its way, ends with DeadlockError; so does one after five million turns, which take some 30 s, for it
-/// will not come to an end. Throws std::logic_error inside a simulation or a running
+/// its way, ends with DeadlockError; so does one after SimOptions::most_turns, for it will not come to an end. Throws std::logic_error inside a simulation or a running
 /// loop, std::invalid_argument for probabilities outside 0..1 and negative durations.
 template <class F>
 SimResult simulate(const SimOptions& options, F&& program) {
@@ -273,7 +280,7 @@ COIR_SUSPENDS void advance(std::chrono::duration<Rep, Period> duration) {
 /// simulate() with the seeds 0 to `count` - 1, until one throws, or aborts (a failed assertion): a line on
 /// stderr then says which. One that throws is run once more, and another line says so if it does not fail
 /// again. The environment can replace these: COIR_SIM_SEED=7 runs that one alone, COIR_SIM_SEEDS=100000 so
-/// many. Faults are drawn for most seeds: connections are reset, and what waits for them fails with IoError,
+/// many; COIR_SIM_TRACE=FILE (or -, stderr) writes what SimOptions::trace is told. Faults are drawn for most seeds: connections are reset, and what waits for them fails with IoError,
 /// as on any network. Errors that no task of the program sees, those of server handlers and of tasks that
 /// nobody awaits, are logged only; SimOptions::fail_on_reports makes the run fail.
 template <class F>

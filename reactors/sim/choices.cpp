@@ -2,6 +2,8 @@
 // See choices.hpp.
 #include "choices.hpp"
 
+#include "trace.hpp"
+
 #include <cmath>
 
 namespace coir {
@@ -9,8 +11,40 @@ inline namespace v0 {
 namespace detail {
 namespace sim {
 
-Choices::Choices(const testing::SimOptions& options)
-    : random_(options.seed), record_(options.record), replaying_(!options.replay.empty()),
+const char* name_of(Site site) noexcept {
+    switch (site) {
+        case Site::ready: return "which task is next";
+        case Site::task: return "a number of the runtime";
+        case Site::read_size: return "a read is cut short";
+        case Site::write_size: return "a write is cut short";
+        case Site::pause: return "how long until the rest comes";
+        case Site::latency: return "how long a segment takes";
+        case Site::reset: return "the connection is reset";
+        case Site::abort_accept: return "the connection is aborted before it is accepted";
+        case Site::cut: return "the link is cut";
+        case Site::loss: return "a datagram is lost";
+        case Site::duplicate: return "a datagram comes twice";
+        case Site::spurious: return "a wait ends for nothing";
+        case Site::event: return "which event comes first";
+        case Site::capacity: return "how much a socket holds";
+        case Site::listener: return "which listener of the port";
+        case Site::thread: return "which thread is next";
+        case Site::ring_late: return "a request, or its result, takes its time";
+        case Site::ring_busy: return "the ring takes less than it is given";
+        case Site::ring_cancel: return "what a cancel finds";
+        case Site::ring_more: return "a multishot ends";
+        case Site::no_stack: return "no memory for a stack";
+        case Site::no_process: return "no process can be made";
+        case Site::no_space: return "no space on the disk";
+        case Site::bad_disk: return "the disk fails";
+        case Site::job: return "when a thread of the pool comes to it";
+        case Site::program: return "the program's choice";
+    }
+    return "something";
+}
+
+Choices::Choices(const testing::SimOptions& options, const Trace& trace)
+    : random_(options.seed), trace_(trace), record_(options.record), replaying_(!options.replay.empty()),
       replay_(options.replay) {}
 
 void Choices::mix(std::uint64_t value) noexcept {
@@ -35,6 +69,7 @@ std::uint32_t Choices::decide(Site site, std::uint32_t count, std::uint32_t draw
     ++made_;
     mix((std::uint64_t{choice.site} << 48) ^ (std::uint64_t{count} << 24) ^ choice.picked);
     if (record_) log_.push_back(choice);
+    trace_.choice(choice);
     return choice.picked;
 }
 

@@ -42,6 +42,10 @@ enum class Site : std::uint16_t {
     job,         ///< when a thread of the pool would have come to it
     program,     ///< the program's own: testing::choose()
 };
+/// What has been chosen when it is not the harmless one, in words.
+const char* name_of(Site site) noexcept;
+
+class Trace;
 
 // splitmix64: small, and good enough for choosing.
 class Random {
@@ -65,7 +69,7 @@ private:
 
 class Choices {
 public:
-    explicit Choices(const testing::SimOptions& options);
+    Choices(const testing::SimOptions& options, const Trace& trace);
 
     /// One of `count`, all alike; 0 is the harmless one.
     std::uint32_t pick(Site site, std::uint32_t count) noexcept;
@@ -88,6 +92,7 @@ public:
 
 private:
     Random random_;
+    const Trace& trace_;
     const bool record_;
     const bool replaying_;
     bool diverged_ = false;

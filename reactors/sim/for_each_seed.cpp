@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -29,6 +30,34 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     }
     return value;
 }
+
+// The lines of the runs, in a file or on stderr; as they come, for a run may end the process.
+class TraceFile {
+public:
+    TraceFile() {
+        const char* path = std::getenv("COIR_SIM_TRACE");
+        if (!path || !*path) return;
+        file_ = path == std::string_view("-") ? stderr : std::fopen(path, "we");
+        if (file_) return;
+        throw std::invalid_argument(std::string("coir: COIR_SIM_TRACE must be a file that can be written, or -, got '") +
+                                    path + "'");
+    }
+    TraceFile(const TraceFile&) = delete;
+    TraceFile& operator=(const TraceFile&) = delete;
+    ~TraceFile() {
+        if (file_ && file_ != stderr) std::fclose(file_);
+    }
+    std::function<void(std::string_view)> sink() const {
+        if (!file_) return nullptr;
+        return [file = file_](std::string_view line) {
+            std::fprintf(file, "%.*s\n", static_cast<int>(line.size()), line.data());
+            std::fflush(file);
+        };
+    }
+
+private:
+    std::FILE* file_ = nullptr;
+};
 
 // A failed assertion ends the process: the line that names the seed is ready before.
 class NamesSeedOnAbort {
@@ -64,9 +93,10 @@ private:
 };
 
 // What fails by a number that no seed decides, or by what an earlier run has left, is not found again.
-void say_failed(const SimOptions& options, const std::function<void()>& program) {
+void say_failed(SimOptions options, const std::function<void()>& program) {
     const auto seed = static_cast<unsigned long long>(options.seed);
     std::fprintf(stderr, "coir: simulate: seed %llu failed; COIR_SIM_SEED=%llu runs it alone\n", seed, seed);
+    options.trace = nullptr;
     if (!coir::detail::sim::run_here(options, program).failed) {
         std::fprintf(stderr,
                      "coir: simulate: run again, seed %llu does not fail: the program depends on something that the "
@@ -90,6 +120,8 @@ void for_each_seed(const SimOptions& options, std::uint64_t count, const std::fu
     SimOptions one = options;
     const std::uint64_t first = first_seed(options.seed);
     const std::uint64_t end = first + seed_count(count);
+    const TraceFile trace;
+    if (!one.trace) one.trace = trace.sink();
     NamesSeedOnAbort names_seed;
     for (one.seed = first; one.seed != end; ++one.seed) {
         names_seed.now(one.seed);

@@ -106,6 +106,7 @@ void KernelRing::cancel(const io_uring_sqe& entry) {
             break;
     }
     if (odd) answer(0);
+    world_.trace.say("a request of io_uring on descriptor " + std::to_string(request->fd()) + " is cancelled");
     request->decide(-ECANCELED);
     if (!odd) answer(0);
 }

@@ -32,7 +32,9 @@ class Minimiser {
 public:
     Minimiser(SimOptions options, const std::function<void()>& program, const SimBudget& budget)
         : best_(std::move(options)), program_(program), runs_left_(budget.runs),
-          until_(saturating_add(coir::detail::real_sys().now(), budget.time)) {}
+          until_(saturating_add(coir::detail::real_sys().now(), budget.time)) {
+        best_.trace = nullptr;  // of thousands of runs
+    }
 
     SimFailure run() {
         record();

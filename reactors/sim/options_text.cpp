@@ -132,6 +132,8 @@ void read_line(SimOptions& options, std::string_view line) {
         options.order = static_cast<SimOrder>(value_of(orders, next_word(line)));
     } else if (what == "fail_on_reports") {
         options.fail_on_reports = true;
+    } else if (what == "most_turns") {
+        options.most_turns = number<std::uint64_t>(next_word(line));
     } else if (what == "reactor") {
         options.reactor = static_cast<SimReactor>(value_of(reactors, next_word(line)));
     } else if (what == "faults") {
@@ -154,6 +156,9 @@ std::string to_text(const SimOptions& options) {
     text += std::string("order ") + orders[static_cast<unsigned>(options.order)].name + "\n";
     text += std::string("reactor ") + reactors[static_cast<unsigned>(options.reactor)].name + "\n";
     if (options.fail_on_reports) text += "fail_on_reports\n";
+    if (options.most_turns != SimOptions{}.most_turns) {
+        text += "most_turns " + std::to_string(options.most_turns) + "\n";
+    }
     if (options.faults) text += "faults" + faults_text(*options.faults) + "\n";
     if (options.replay.empty()) return text;
     text += "choices";

@@ -87,6 +87,7 @@ long SimSys::from_kernel(Node* node, long number, long fd, long b, long c, long 
         ++world_.calls;
         result = in_world(call, *node);
         note(number, result);
+        trace(call, result);
     } else {
         result = this->call(number, fd, b, c, d, e, 0);
     }

@@ -29,6 +29,7 @@ public:
     enum class Stage : unsigned char { begun, waiting, decided, over };
 
     std::uint64_t user_data() const noexcept { return entry_->user_data; }
+    int fd() const noexcept { return entry_->fd; }
     Stage stage() const noexcept { return stage_; }
     /// Something that a cancel may find running.
     bool may_be_running() const noexcept;

@@ -114,7 +114,9 @@ std::size_t SimSys::pick(std::size_t count) noexcept {
 
 std::size_t SimSys::pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept {
     const std::uint32_t drawn = world_.order.propose(tasks, count, world_.now());
-    return world_.choices.decide(Site::ready, static_cast<std::uint32_t>(count), drawn);
+    const std::uint32_t at = world_.choices.decide(Site::ready, static_cast<std::uint32_t>(count), drawn);
+    world_.trace.next_task(tasks[at], count);
+    return at;
 }
 
 // --- What is not the world's --------------------------------------------------------------------
@@ -208,9 +210,19 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
         if (by_descriptor || is_own(number) || names_file(number)) return to_kernel(call);
         refuse(call, "by another thread is not simulated");
     }
+    const bool of_ring = number >= SYS_io_uring_setup && number <= SYS_io_uring_register;
+    const long result = of_ring ? on_ring(call) : by_world(call);
+    if (!of_ring && !is_own(number)) trace(call, result);
+    return result;
+}
+
+// The calls of this process, its ring aside.
+long SimSys::by_world(const Arguments& call) {
+    const long number = call.number;
     if (child_) return in_child(call);
-    if (number == SYS_sched_yield || number == SYS_futex) return thread_sys()(number, a, b, c, d, e, f);
-    if (number >= SYS_io_uring_setup && number <= SYS_io_uring_register) return on_ring(call);
+    if (number == SYS_sched_yield || number == SYS_futex) {
+        return thread_sys()(number, call.a, call.b, call.c, call.d, call.e, call.f);
+    }
     long result = 0;
     if (ring_ && on_ring_memory(call, result)) return result;
     if (on_processes(call, result)) return result;
@@ -226,6 +238,10 @@ long SimSys::call(long number, long a, long b, long c, long d, long e, long f) n
     result = in_world(call, *node);
     note(number, result);
     return result;
+}
+
+void SimSys::trace(const Arguments& call, long result) const {
+    world_.trace.call(call.number, call.a, call.b, call.c, result, for_kernel_);
 }
 
 void SimSys::note(long number, long result) noexcept {

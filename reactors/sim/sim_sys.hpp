@@ -65,6 +65,7 @@ private:
         long a, b, c, d, e, f;
         int fd() const noexcept { return static_cast<int>(a); }
     };
+    long by_world(const Arguments& call);
     long in_world(const Arguments& call, Node& node);
     long on_ring(const Arguments& call);
     bool on_ring_memory(const Arguments& call, long& result);
@@ -88,6 +89,7 @@ private:
     bool about_socket_file(const Arguments& call, long& result);
     long on_located(const Arguments& call, const std::string& path);
     long open(const std::string& path, const Arguments& call);
+    void trace(const Arguments& call, long result) const;
     /// Into the hash of the run.
     void note(long number, long result) noexcept;
     // Of processes (process_calls.cpp).

@@ -36,6 +36,7 @@ void require_valid(const SimFaults& faults) {
 
 void require_valid(const SimOptions& options) {
     if (options.faults) require_valid(*options.faults);
+    if (options.most_turns == 0) throw std::invalid_argument("coir: simulate: most_turns must be at least 1, got 0");
     for (const SimChoice& choice : options.replay) {
         if (choice.count == 0) throw std::invalid_argument("coir: simulate: a replayed choice of 0");
     }

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t stack_size = 1 << 20;
 constexpr std::uint32_t most_choices = 64;
-constexpr std::uint64_t most_turns = 5'000'000;
 // Of threads that are not to_thread's nothing is known: they get this long to wake a loop.
 constexpr Nanoseconds patience = std::chrono::milliseconds(100);
 constexpr Nanoseconds glance = std::chrono::seconds(1);
@@ -156,7 +155,7 @@ void Threads::go_to(Thread& thread) noexcept {
 }
 
 void Threads::pass(bool must) {
-    if (++turns_ % most_turns == 0) {
+    if (++turns_ % world_.most_turns == 0) {
         std::fprintf(stderr,
                      "coir: simulate: seed %llu does not come to an end: %llu turns, %.3f virtual "
                      "seconds\n",

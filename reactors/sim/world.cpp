@@ -20,9 +20,10 @@ World* current_world() noexcept { return world_here; }
 void set_current_world(World* world) noexcept { world_here = world; }
 
 World::World(const testing::SimOptions& options)
-    : seed(options.seed),
+    : seed(options.seed), most_turns(options.most_turns),
       faults(options.faults ? *options.faults : testing::SimFaults::drawn(options.seed)),
-      first_faults(faults), choices(options), order(options.order, options.seed), random(options.seed ^ 0x726e64u),
+      first_faults(faults), trace(*this, options.trace), choices(options, trace),
+      order(options.order, options.seed), random(options.seed ^ 0x726e64u),
       machine(options.seed ^ 0x6d616368u), reactor_(options.reactor) {}
 
 testing::SimReactor World::draw_reactor() noexcept {
@@ -47,6 +48,7 @@ void World::calm() {
 }
 
 void World::error_reported(const char* text) noexcept {
+    trace.say(std::string("reported: ") + text);
     if (reported_errors++ > 0) return;
     try {
         first_report = text;

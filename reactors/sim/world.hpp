@@ -17,6 +17,7 @@
 #include "processes.hpp"
 #include "thread_sys.hpp"
 #include "threads.hpp"
+#include "trace.hpp"
 
 #include <atomic>
 #include <memory>
@@ -37,6 +38,8 @@ public:
     World& operator=(const World&) = delete;
     ~World();
 
+    /// An hour after the epoch: negative offsets from "now" stay positive.
+    static constexpr TimePoint beginning{std::chrono::hours(1)};
     TimePoint now() const noexcept { return TimePoint(now_.load(std::memory_order_relaxed)); }
     void advance_to(TimePoint when) noexcept {
         if (when > now()) now_.store(when.time_since_epoch(), std::memory_order_relaxed);
@@ -65,8 +68,10 @@ public:
     void error_reported(const char* text) noexcept;
 
     const std::uint64_t seed;
+    const std::uint64_t most_turns;
     testing::SimFaults faults;
     const testing::SimFaults first_faults;  ///< before calm()
+    const Trace trace;
     Choices choices;
     Order order;
     Random random;   ///< for the program's own numbers
@@ -88,8 +93,7 @@ public:
     RingScript* ring_script = nullptr;  ///< a test's answers to a simulated io_uring's requests
 
 private:
-    // An hour after the epoch: negative offsets from "now" stay positive.
-    std::atomic<Nanoseconds> now_{std::chrono::hours(1)};
+    std::atomic<Nanoseconds> now_{beginning.time_since_epoch()};
     const testing::SimReactor reactor_;
     testing::SimReactor first_reactor_ = testing::SimReactor::drawn;
     std::uint64_t last_node_ = 0;

@@ -32,6 +32,16 @@ run sim --replay "$work/kept"
 check "sim --replay: status $status" [ "$status" -eq 0 ]
 check 'sim --replay: says so' grep -q '^echo_pair: passed' "$work/out"
 
+run sim --replay "$work/kept" --trace
+check "sim --trace: status $status" [ "$status" -eq 0 ]
+check 'sim --trace: a call' grep -Eq '^[0-9]+\.[0-9]{9}  [^ ]+ +listen\([0-9]+\) = 0$' "$work/out"
+check 'sim --trace: the verdict is last' [ "$(tail -n 1 "$work/out")" = 'echo_pair: passed' ]
+run sim echo_pair --seed 2 --trace
+check "sim --seed --trace: status $status" [ "$status" -eq 0 ]
+check 'sim --seed --trace: a choice' grep -q '  next is task ' "$work/out"
+refused 2 'for one world' sim echo_pair --trace
+refused 2 'without --json' sim echo_pair --seed 2 --trace --json
+
 echo 'scenario echo_pair' >"$work/bad"
 echo 'choices 1:4=9' >>"$work/bad"
 refused 1 'picked is less than count' sim --replay "$work/bad"

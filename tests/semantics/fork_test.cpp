@@ -228,6 +228,7 @@ TEST_CASE("D32: after_fork_in_child rebuilds the loop for who calls it", "[fork]
         ::kill(::getpid(), SIGUSR1);
         CHECK(signals.next() == SIGUSR1);
         ticking.cancel();
+        CHECK_THROWS_AS(coir::await(ticking), coir::TaskCancelledError);  // it counts here
     });
 }
 

@@ -289,6 +289,23 @@ TEST_CASE("faults reach the program", "[network]") {
     CHECK(slower.virtual_time > slow.virtual_time + 100ms);
 }
 
+// The cancel comes late, and finds the accept at its end: it tells of the socket that was closed behind it.
+TEST_CASE("a server that is closed says nothing of its last accept", "[network]") {
+    const auto options = testing::options_from_text(R"(seed 3796
+order starvation
+reactor io_uring
+fail_on_reports
+faults late=0.25 busy=0.06
+choices .4 18:2=1 .1 19:2=1 19:3=1
+)");
+    CHECK_FALSE(testing::simulate(options, [] {
+                    coir::run([] {
+                        auto server = coir::start_server([](coir::Stream&) {}, "127.0.0.1", 0);
+                        coir::sleep(1s);
+                    });
+                }).diverged);
+}
+
 TEST_CASE("Unix servers and files in the world", "[network]") {
     const auto result = calmly([] {
         auto server = coir::start_unix_server(

@@ -2,6 +2,7 @@
 // simulate(): the same seed does the same, choices can be replayed, what is not simulated is refused.
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
+#include "support/environment.hpp"
 #include "support/run.hpp"
 
 #include <coir/coir.hpp>
@@ -26,6 +27,13 @@ using namespace std::chrono_literals;
 namespace testing = coir::testing;
 
 namespace {
+
+// Of a nightly run, which asks for more seeds.
+struct WithoutSeedsFromOutside {
+    coir_test::Variable seed{"COIR_SIM_SEED", nullptr};
+    coir_test::Variable seeds{"COIR_SIM_SEEDS", nullptr};
+    coir_test::Variable trace{"COIR_SIM_TRACE", nullptr};
+};
 
 // Several tasks, a server, timers: what depends on any order shows in the order of `log`.
 void little_program(std::vector<std::string>& log) {
@@ -275,6 +283,7 @@ TEST_CASE("loops one after another share the world", "[simulate]") {
 }
 
 TEST_CASE("for_each_seed runs each seed", "[simulate]") {
+    const WithoutSeedsFromOutside alone;
     int runs = 0;
     testing::for_each_seed(7, [&] { ++runs; });
     CHECK(runs == 7);
@@ -291,6 +300,7 @@ TEST_CASE("for_each_seed runs each seed", "[simulate]") {
 }
 
 TEST_CASE("for_each_seed takes options, and begins at their seed", "[simulate]") {
+    const WithoutSeedsFromOutside alone;
     testing::SimOptions options;
     options.seed = 40;
     options.faults.emplace();
@@ -303,6 +313,7 @@ TEST_CASE("for_each_seed takes options, and begins at their seed", "[simulate]")
 }
 
 TEST_CASE("for_each_seed runs what has failed again, and says when it does not fail", "[simulate]") {
+    const WithoutSeedsFromOutside alone;
     const auto failing_at = [](int last) {
         return coir_test::in_child([last] {
             int runs = 0;
@@ -325,6 +336,7 @@ TEST_CASE("for_each_seed runs what has failed again, and says when it does not f
 }
 
 TEST_CASE("for_each_seed names the seed that ends the process", "[simulate]") {
+    const WithoutSeedsFromOutside alone;
     const auto ended = coir_test::in_child([] {
         testing::for_each_seed(7, [] {
             if (testing::current_seed() == 4) std::abort();
@@ -335,7 +347,7 @@ TEST_CASE("for_each_seed names the seed that ends the process", "[simulate]") {
 }
 
 TEST_CASE("errors that nobody handles are counted, and fail the run where that is asked for", "[simulate]") {
-    const coir_test::LogCapture log;
+    const coir_test::LogCapture reports;
     const auto program = [] {
         coir::run([] {
             coir::spawn_detached([] { throw std::runtime_error("lost"); });
@@ -367,6 +379,69 @@ TEST_CASE("a message that ends in a backslash does not take the next line of a p
     testing::SimFailure failure;
     failure.signature = "C:\\";
     CHECK(failure.to_cpp("program").find("\\\n") == std::string::npos);
+}
+
+TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
+    const coir_test::LogCapture reports;  // of the error that is reported
+    const auto program = [] {
+        std::vector<std::string> log;
+        little_program(log);
+        coir::run([] {
+            static_cast<void>(coir::create_task([] { throw std::runtime_error("nobody looks"); }));
+            coir::sleep(1s);
+        });
+    };
+    testing::SimOptions options;
+    options.seed = GENERATE(range(0, 8));
+    options.reactor = GENERATE(testing::SimReactor::readiness, testing::SimReactor::io_uring);
+    const auto silent = testing::simulate(options, program);
+    std::string lines;
+    options.trace = [&lines](std::string_view line) {
+        const std::size_t point = line.find('.');
+        if (line.size() < 30 || line.substr(point + 10, 2) != "  ") lines += "malformed: ";
+        lines += std::string(line) + "\n";
+    };
+    CHECK(testing::simulate(options, program).hash == silent.hash);
+    CHECK_THAT(lines, !Catch::Contains("malformed"));
+    CHECK_THAT(lines, Catch::Contains("listen("));
+    CHECK_THAT(lines, Catch::Contains(", 127.0.0.1:"));
+    CHECK_THAT(lines, Catch::Contains("next is task "));
+    CHECK_THAT(lines, Catch::Contains("nobody looks"));
+    CHECK((lines.find("by io_uring") != lines.npos) == (options.reactor == testing::SimReactor::io_uring));
+}
+
+TEST_CASE("for_each_seed writes a trace where COIR_SIM_TRACE says", "[simulate]") {
+    const WithoutSeedsFromOutside alone;
+    const auto traced = coir_test::in_child([] {
+        ::setenv("COIR_SIM_TRACE", "-", 1);
+        ::setenv("COIR_SIM_SEED", "3", 1);
+        testing::for_each_seed(100, [] { coir::run([] { coir::sleep(1s); }); });
+        ::setenv("COIR_SIM_TRACE", "/nowhere/trace", 1);
+        try {
+            testing::for_each_seed(100, [] {});
+        } catch (const std::invalid_argument& error) {
+            std::fputs(error.what(), stderr);
+        }
+    });
+    CHECK_THAT(traced.errors, Catch::Contains(" = 0\n"));
+    CHECK_THAT(traced.errors, Catch::Contains("or -, got '/nowhere/trace'"));
+}
+
+TEST_CASE("a run that does not come to an end is ended", "[simulate]") {
+    testing::SimOptions options;
+    options.most_turns = 500;
+    const auto ended = coir_test::in_child([&options] {
+        try {
+            testing::run([] { for (;;) coir::yield_now(); }, options);
+        } catch (const coir::DeadlockError& error) {
+            std::fputs(error.what(), stderr);
+        }
+    });
+    CHECK_THAT(ended.errors, Catch::Contains("seed 0 does not come to an end: 500 turns"));
+    CHECK_THAT(ended.errors, Catch::Contains("does not come to an end; its tasks:"));
+    CHECK(testing::options_from_text(testing::to_text(options)).most_turns == 500);
+    options.most_turns = 0;
+    CHECK_THROWS_WITH(testing::simulate(options, [] {}), Catch::Contains("at least 1"));
 }
 
 TEST_CASE("bad options and places are refused", "[simulate]") {

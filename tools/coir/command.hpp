@@ -144,6 +144,7 @@ struct SimulateOptions {
     OptionText jobs;
     OptionText replay;
     bool minimise = false;
+    bool trace = false;
     bool json = false;
 };
 

@@ -14,6 +14,8 @@
 #include <iterator>
 #include <limits>
 
+#include <unistd.h>
+
 namespace coir_tool {
 namespace {
 
@@ -106,6 +108,34 @@ std::string scenario_line(const std::string& text) {
     return text.substr(from, text.find_first_of("\r\n", from) - from);
 }
 
+// At once, for the run may end its process. Whoever reads may have gone: then so does the run.
+void print_line(std::string_view line) {
+    try {
+        write_stdout(std::string(line) + "\n");
+    } catch (const CommandError&) {
+        ::_exit(exit_failure);
+    }
+}
+
+std::string verdict(const std::string& name, const SeedReport& report) {
+    return name + ": " + (report.failed.empty() ? "passed" : "failed: " + report.failed[0].error) + "\n";
+}
+
+// One world, in a process of its own. `remark`: what is to be said all the same.
+SeedReport run_world(const SimScenario& scenario, SimOptions world, bool trace, std::string& remark) {
+    if (trace) world.trace = print_line;
+    SeedReport report;
+    SeedFailure failure;
+    failure.seed = world.seed;
+    failure.error = run_alone(scenario, world, failure.ended_process, remark);
+    if (failure.error.empty()) {
+        report.done = 1;
+    } else {
+        report.failed.push_back(failure);
+    }
+    return report;
+}
+
 int replay(const SimulateOptions& options) {
     if (options.seed || options.count || options.minimise) {
         throw UsageError("--replay goes without --seed, --count and --minimise");
@@ -120,24 +150,26 @@ int replay(const SimulateOptions& options) {
     } catch (const std::invalid_argument& error) {
         throw CommandError(exit_failure, *options.replay + ": " + without_prefix(error.what()));
     }
-    SeedReport report;
-    SeedFailure failure;
-    failure.seed = replayed.seed;
     std::string remark;
-    failure.error = run_alone(scenario, replayed, failure.ended_process, remark);
+    const SeedReport report = run_world(scenario, replayed, options.trace, remark);
     if (!remark.empty()) note(*options.replay + ": " + remark);
     SeedRun run;
     run.first = replayed.seed;
-    if (failure.error.empty()) {
-        report.done = 1;
-    } else {
-        report.failed.push_back(failure);
-    }
     if (options.json) {
         write_stdout(format_json(scenario, run, report));
     } else {
-        write_stdout(name + ": " + (failure.error.empty() ? "passed" : "failed: " + failure.error) + "\n");
+        write_stdout(verdict(name, report));
     }
+    return report.failed.empty() ? exit_ok : exit_failure;
+}
+
+int trace_seed(const SimScenario& scenario, const SeedRun& run) {
+    if (run.count != 1) throw UsageError("--trace is for one world: give --seed N, without --count, or --replay FILE");
+    SimOptions world;
+    world.seed = run.first;
+    std::string remark;
+    const SeedReport report = run_world(scenario, world, true, remark);
+    write_stdout(verdict(std::string(scenario.name), report));
     return report.failed.empty() ? exit_ok : exit_failure;
 }
 
@@ -157,11 +189,15 @@ int sim_list_command() {
 }
 
 int sim_command(const SimulateOptions& options) {
+    if (options.trace && (options.json || options.minimise)) {
+        throw UsageError("--trace prints lines for people; it goes without --json and --minimise");
+    }
     if (options.replay) return replay(options);
     if (options.scenario.empty()) throw UsageError("a scenario is needed; see coir sim list");
     if (options.minimise && options.json) throw UsageError("--minimise prints a file, not JSON");
     const SimScenario& scenario = scenario_named(options.scenario[0]);
     const SeedRun run = seeds_of(options);
+    if (options.trace) return trace_seed(scenario, run);
     const SeedReport report = run_seeds(scenario, run);
     if (options.minimise && !report.failed.empty()) {
         write_stdout(minimised(scenario, report.failed[0]));

@@ -18,7 +18,7 @@ constexpr const char* sim_details =
     "  coir sim echo_storm --count 100000 --jobs 4\n"
     "  coir sim echo_storm --seed 1234               one world\n"
     "  coir sim echo_storm --seed 1234 --minimise >tests/seeds/storm.txt\n"
-    "  coir sim --replay tests/seeds/storm.txt\n"
+    "  coir sim --replay tests/seeds/storm.txt --trace\n"
     "\n"
     "How programs of your own are tested like this: coir/testing.hpp.\n"
     "Exit status: 1 when a seed fails.\n";
@@ -48,6 +48,7 @@ CommandInfo sim_info(SimulateOptions& options) {
          &options.replay, {}, true},
         {"--minimise", "", "Make a seed that fails as small as it can be, and print it",
          &options.minimise},
+        {"--trace", "", "Print what happens in the world, too: of one seed, or of --replay", &options.trace},
         {"--json", "", "Print JSON: schema coir.sim/1", &options.json}};
     info.arguments = {"SCENARIO", "A name of coir sim list", &options.scenario, 0, 1,
                       sim_scenario_names()};

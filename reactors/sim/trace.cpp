@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+// See trace.hpp. A line: the virtual time since the world began, who, and what.
+//
+//     0.001200000  Task-3        recvfrom(5) = 64
+#include "trace.hpp"
+
+#include "call_names.hpp"
+#include "world.hpp"
+
+#include <coir/address.hpp>
+#include <coir/task.hpp>
+
+#include <cstdio>
+#include <cstring>
+
+namespace coir {
+inline namespace v0 {
+namespace detail {
+namespace sim {
+namespace {
+
+// Of a call that makes something there is no descriptor before.
+std::string arguments_of(long number, long a, long b, long c, long result) {
+    switch (number) {
+        case SYS_socket:
+        case SYS_eventfd2:
+        case SYS_openat:
+            return {};
+        case SYS_socketpair:
+        case SYS_pipe2: {
+            if (result < 0) return {};
+            const int* ends = reinterpret_cast<const int*>(number == SYS_pipe2 ? a : c);
+            static_cast<void>(b);
+            return std::to_string(ends[0]) + ", " + std::to_string(ends[1]);
+        }
+        case SYS_bind:
+        case SYS_connect: {
+            const auto* address = reinterpret_cast<const sockaddr*>(b);
+            return std::to_string(a) + ", " + Address(address, static_cast<socklen_t>(c)).to_string();
+        }
+        default:
+            return std::to_string(a);
+    }
+}
+
+std::string result_text(long result) {
+    if (result >= 0) return std::to_string(result);
+    return std::to_string(result) + " (" + std::strerror(static_cast<int>(-result)) + ")";
+}
+
+}  // namespace
+
+void Trace::say(std::string_view what) const {
+    if (!is_on()) return;
+    const TaskRef task = current_task();
+    std::string who = task ? task.name() : std::string("-");
+    if (world_.threads.alive() > 1) who = world_.threads.current_name() + "/" + who;
+    char start[96];
+    std::snprintf(start, sizeof start, "%.9f  %-16s  ",
+                  std::chrono::duration<double>(world_.now() - World::beginning).count(), who.c_str());
+    sink_(start + std::string(what));
+}
+
+void Trace::call(long number, long a, long b, long c, long result, bool by_ring) const {
+    if (!is_on()) return;
+    std::string name = call_name(number);
+    if (name.empty()) name = "system call " + std::to_string(number);
+    say(name + "(" + arguments_of(number, a, b, c, result) + ") = " + result_text(result) +
+        (by_ring ? ", by io_uring" : ""));
+}
+
+void Trace::choice(const testing::SimChoice& choice) const {
+    if (!is_on() || choice.picked == 0) return;
+    const Site site = static_cast<Site>(choice.site);
+    if (site == Site::ready || site == Site::task) return;
+    std::string text = std::string("chosen: ") + name_of(site);
+    if (choice.count > 2) text += ", " + std::to_string(choice.picked) + " of " + std::to_string(choice.count);
+    say(text);
+}
+
+void Trace::next_task(std::uint64_t task, std::size_t ready) const {
+    if (!is_on()) return;
+    const std::string who = task == 0 ? std::string("a callback") : "task " + std::to_string(task);
+    say("next is " + who + ", of " + std::to_string(ready) + " that are ready");
+}
+
+}  // namespace sim
+}  // namespace detail
+}  // namespace v0
+}  // namespace coir
