@@ -9,7 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/socket.h>
@@ -138,12 +141,23 @@ void timer_fire(Count count) {
   }
 }
 
-// A message of 64 bytes there and back between two tasks: two writes, two reads, on COIR_REACTOR.
-void stream_echo(Count count) {
+using Pair = std::pair<coir::Stream, coir::Stream>;
+
+Pair unix_pair() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
-  coir::Stream near{coir::Fd(ends[0])};
-  coir::Stream far{coir::Fd(ends[1])};
+  return {coir::Stream(coir::Fd(ends[0])), coir::Stream(coir::Fd(ends[1]))};
+}
+
+Pair tcp_pair() {
+  auto listener = coir::Listener::listen("127.0.0.1", 0);
+  auto near = coir::open_connection("127.0.0.1", listener.port());
+  return {std::move(near), listener.accept()};
+}
+
+// A message of 64 bytes there and back between two tasks: two writes, two reads, on COIR_REACTOR.
+void stream_echo(Count count) {
+  auto [near, far] = unix_pair();
   auto server = coir::create_task([&count, stream = std::move(far)]() mutable {
     char buffer[64];
     for (Count i = 0; i < count; ++i) {
@@ -159,31 +173,51 @@ void stream_echo(Count count) {
   coir::await(server);
 }
 
-// The same among 200 tasks, both ends of 100 pairs, each of which sends back what it reads: what a
-// message costs a server that has always many of them.
-void stream_echo_100(Count count) {
+// Among 200 tasks, both ends of 100 pairs, each of which sends back what it reads by `pass_back`: what a message of
+// 64 bytes costs a server that has always many of them.
+template <class PassBack>
+void echo_among_100(Count count, Pair (*make_pair)(), PassBack pass_back) {
   constexpr int pairs = 100;
+  const std::string message = std::string(63, 'x') + "\n";
   Count left = count;
   auto done = coir::create_future<void>();
-  const auto echo = [&](int fd, bool begins) {
-    coir::Stream stream{coir::Fd(fd)};
-    char buffer[128] = {};  // room that is left says that there is no more to read
-    if (begins) stream.write(std::string_view(buffer, 64));
+  const auto echo = [&](coir::Stream& stream) {
     for (;;) {
-      const std::size_t size = stream.read(buffer);
-      stream.write(std::string_view(buffer, size));
+      pass_back(stream);
       if (--left == 0) done.set_result();
     }
   };
   coir::with_task_group([&](coir::TaskGroup& group) {
     for (int i = 0; i < pairs; ++i) {
-      int ends[2];
-      if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
-      group.create_task([&, fd = ends[0]] { echo(fd, true); });
-      group.create_task([&, fd = ends[1]] { echo(fd, false); });
+      Pair pair = make_pair();
+      pair.first.write(message);
+      group.create_task([&, stream = std::move(pair.first)]() mutable { echo(stream); });
+      group.create_task([&, stream = std::move(pair.second)]() mutable { echo(stream); });
     }
     coir::await(done);
     group.cancel();
+  });
+}
+
+void stream_echo_100(Count count) {
+  echo_among_100(count, &unix_pair, [](coir::Stream& stream) {
+    char buffer[128];  // room that is left says that there is no more to read
+    const std::size_t size = stream.read(buffer);
+    stream.write(std::string_view(buffer, size));
+  });
+}
+
+void line_echo_100(Count count) {
+  echo_among_100(count, &tcp_pair, [](coir::Stream& stream) { stream.write(*stream.readline()); });
+}
+
+// A header of 4 bytes, and what it announces.
+void frame_echo_100(Count count) {
+  echo_among_100(count, &tcp_pair, [](coir::Stream& stream) {
+    char buffer[64];
+    stream.read_exactly(std::span(buffer, 4));
+    stream.read_exactly(std::span(buffer + 4, 60));
+    stream.write(std::string_view(buffer, sizeof buffer));
   });
 }
 
@@ -200,6 +234,7 @@ constexpr Case kCases[] = {
     {"post", post},             {"call_later+cancel", timer_cancel},
     {"call_later-fire", timer_fire}, {"with_timeout", timeout},
     {"stream-echo", stream_echo}, {"stream-echo-100", stream_echo_100},
+    {"line-echo-100", line_echo_100}, {"frame-echo-100", frame_echo_100},
 };
 
 }  // namespace

@@ -37,15 +37,13 @@ public:
             move_to(capacity_ * 2, 0);
             return;
         }
-        const std::size_t enough = std::max<std::size_t>(capacity_ / 4, 1);
-        if (capacity_ - end_ >= enough) return;
-        if (begin_ > 0 && capacity_ - size() >= enough) {
-            std::memmove(data_.get(), data_.get() + begin_, size());
-            end_ -= begin_;
-            begin_ = 0;
-            return;
+        if (!find_room(std::max<std::size_t>(capacity_ / 4, 1))) {
+            move_to(capacity_ == 0 ? smallest : capacity_ * 2, 0);
         }
-        move_to(capacity_ == 0 ? smallest : capacity_ * 2, 0);
+    }
+    /// Makes room for so many at the back. May throw.
+    void make_room_for(std::size_t count) {
+        if (!find_room(count)) move_to(std::max(size() + count, smallest), 0);
     }
     char* tail() noexcept { return data_.get() + end_; }
     std::size_t room() const noexcept { return capacity_ - end_; }
@@ -70,9 +68,18 @@ public:
     }
 
 private:
-    static constexpr std::size_t smallest = 4096;
+    static constexpr std::size_t smallest = 1024;
     static constexpr std::size_t largest_read = 64 * 1024;
 
+    // In the memory that is there; false: it does not hold so many.
+    bool find_room(std::size_t count) noexcept {
+        if (capacity_ - end_ >= count) return true;
+        if (begin_ == 0 || capacity_ - size() < count) return false;
+        std::memmove(data_.get(), data_.get() + begin_, size());
+        end_ -= begin_;
+        begin_ = 0;
+        return true;
+    }
     void move_to(std::size_t capacity, std::size_t front) {
         std::unique_ptr<char[]> larger(new char[capacity]);
         const std::size_t count = size();

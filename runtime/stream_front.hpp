@@ -32,6 +32,14 @@ struct Unusual {
     bool any_of(const Unusual& asked) const noexcept {
         return (std::bit_cast<std::uint64_t>(*this) & std::bit_cast<std::uint64_t>(asked)) != 0;
     }
+    /// For receiving, whatever the buffer holds.
+    bool for_receiving() const noexcept {
+        return any_of({.eof = true,
+                       .read_failed = true,
+                       .closing = true,
+                       .dropped = true,
+                       .exotic = true});
+    }
     bool for_reading() const noexcept {
         return any_of({.eof = true,
                        .read_failed = true,

@@ -19,6 +19,7 @@ namespace detail {
 namespace {
 
 constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t most_from_buffer = 512;  // of what read_exactly() is asked for
 constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
 struct Found {
@@ -122,7 +123,26 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
     throw_io(result, call, at);
 }
 
+// Where nothing is unusual: see plain_user().
+[[gnu::always_inline]] inline std::size_t StreamState::receive_plainly(TaskBase& self, void* into, std::size_t size,
+                                                                       const char* call) {
+    TaskOperation operation(OpCode::recv, static_cast<std::uint8_t>(hints_ | hint_receives_itself),
+                            fd(), into, std::min(size, most_at_once));
+    std::int32_t result = scheduler().carry_out(operation, self, call);
+    if (result == -EAGAIN) [[likely]] result = receive_what_is_there(operation);
+    if (result > 0) [[likely]] return static_cast<std::size_t>(result);
+    if (!is_to_be_repeated(result, call, operation.fd)) return 0;
+    return receive_slowly(into, size, call);
+}
+
+// One receive, for who has the turn to read.
 [[gnu::noinline]] std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
+    TaskBase* const self = plain_user();
+    if (!self || unusual_.for_receiving()) [[unlikely]] return receive_slowly(into, size, call);
+    return receive_plainly(*self, into, size, call);
+}
+
+[[gnu::noinline]] std::size_t StreamState::receive_slowly(void* into, std::size_t size, const char* call) {
     return receive_by(call, [&](TaskOperation& operation) {
         const bool socket = transport_ == Transport::socket;
         operation.code = socket ? OpCode::recv : OpCode::read;
@@ -153,9 +173,9 @@ ReceivedFds StreamState::read_with_fds(void* into, std::size_t size, std::size_t
     return received;
 }
 
+// Into the buffer, which has room.
 std::size_t StreamState::fill(const char* call) {
     unusual_.buffered = true;
-    buffer_.make_room();
     const std::size_t count = receive(buffer_.tail(), buffer_.room(), call);
     buffer_.commit(count);
     return count;
@@ -183,13 +203,7 @@ std::size_t StreamState::read_some(void* into, std::size_t size) {
         return read_some_slowly(into, size);
     }
     ReadTurn turn(*this, *self);
-    TaskOperation operation(OpCode::recv, static_cast<std::uint8_t>(hints_ | hint_receives_itself),
-                            fd(), into, std::min(size, most_at_once));
-    std::int32_t result = scheduler().carry_out(operation, *self, "read");
-    if (result == -EAGAIN) [[likely]] result = receive_what_is_there(operation);
-    if (result > 0) [[likely]] return static_cast<std::size_t>(result);
-    if (!is_to_be_repeated(result, "read", operation.fd)) return 0;
-    return receive(into, size, "read");
+    return receive_plainly(*self, into, size, "read");
 }
 
 [[gnu::noinline]] std::size_t StreamState::read_some_slowly(void* into, std::size_t size) {
@@ -228,16 +242,36 @@ std::string StreamState::read_all(std::size_t most) {
         throw_read_error();
     // Into the buffer: whatever happens, what has come is still there.
     while (buffer_.size() <= most) {
+        buffer_.make_room();
         if (fill("read_all") == 0) return take_string(buffer_.size());
     }
     throw LimitOverrunError("coir: read_all: more than " + std::to_string(most) + " bytes",
                             buffer_.size());
 }
 
+// Frames, such as a header and what it announces, come together. A receive with room to spare gets them all, and
+// says by what is left that there is no more: one system call on epoll, where exact ones are three. Not of
+// a Unix socket, whose bytes may have descriptors with them that somebody wants to receive.
+bool StreamState::reads_ahead(std::size_t size) const noexcept {
+    return size <= most_from_buffer && (hints_ & hint_stream) != 0;
+}
+
+void StreamState::read_from_buffer(char* into, std::size_t size) {
+    const bool was_there = buffer_.size() >= size;
+    while (buffer_.size() < size) {
+        buffer_.make_room_for(size - buffer_.size());
+        if (fill("read_exactly") == 0) throw IncompleteReadError(take_string(buffer_.size()), size);
+    }
+    if (size > 0) std::memcpy(into, buffer_.view().data(), size);
+    buffer_.consume(size);
+    if (was_there) scheduler().spend_credit();
+}
+
 void StreamState::read_exactly(char* into, std::size_t size) {
     ReadTurn turn(*this, "read_exactly");
     if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
+    if (reads_ahead(size)) return read_from_buffer(into, size);
     std::size_t done = take(into, size);
     if (done == size) scheduler().spend_credit();
     try {
@@ -262,7 +296,11 @@ std::string StreamState::read_exactly(std::size_t size) {
     ReadTurn turn(*this, "read_exactly");
     if (unusual_.read_failed) [[unlikely]]
         throw_read_error();
-    if (size == 0) scheduler().spend_credit();
+    if (reads_ahead(size)) {
+        std::string result(size, '\0');
+        read_from_buffer(result.data(), size);
+        return result;
+    }
     std::string result = take_string(std::min(size, buffer_.size()));
     std::size_t done = result.size();
     try {
@@ -317,6 +355,7 @@ std::size_t StreamState::find_block(const std::string_view* separators, std::siz
                                         std::to_string(limit) + " bytes",
                                     searched);
         }
+        buffer_.make_room();
         if (fill(call) == 0) return nowhere;
     }
 }

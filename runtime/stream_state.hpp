@@ -128,9 +128,13 @@ private:
     std::int32_t receive_what_is_there(Operation& operation) noexcept;
     bool is_to_be_repeated(std::int32_t result, const char* call, int at);
     std::size_t receive(void* into, std::size_t size, const char* call);
+    std::size_t receive_plainly(TaskBase& self, void* into, std::size_t size, const char* call);
+    std::size_t receive_slowly(void* into, std::size_t size, const char* call);
     template <class Prepare>
     std::size_t receive_by(const char* call, Prepare&& prepare);
     std::size_t fill(const char* call);
+    bool reads_ahead(std::size_t size) const noexcept;
+    void read_from_buffer(char* into, std::size_t size);
     std::size_t take(char* into, std::size_t size) noexcept;
     std::string take_string(std::size_t size);
     std::size_t find_block(const std::string_view* separators, std::size_t count, const char* call);

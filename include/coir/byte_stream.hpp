@@ -49,7 +49,9 @@ public:
     /// Everything up to the end of the stream. LimitOverrunError when that is more than `max`
     /// bytes, which stay in the stream.
     COIR_SUSPENDS std::string read_all(std::size_t max = static_cast<std::size_t>(-1) / 2);
-    /// Fills the whole buffer, whatever the limit. IncompleteReadError at an early end.
+    /// Fills the whole buffer, whatever the limit. IncompleteReadError at an early end. Where it is asked for
+    /// up to 512 bytes of a TCP connection, it reads ahead as readline() does: what a header announces is often
+    /// there with it, and needs no system call. The stream keeps 1 KiB for it.
     template <detail::MutableBytes Buffer>
     COIR_SUSPENDS void read_exactly(Buffer&& buffer) {
         fill_exactly(std::ranges::data(buffer), std::ranges::size(buffer));

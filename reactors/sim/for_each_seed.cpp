@@ -9,10 +9,12 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace coir {
@@ -37,26 +39,29 @@ public:
     TraceFile() {
         const char* path = std::getenv("COIR_SIM_TRACE");
         if (!path || !*path) return;
-        file_ = path == std::string_view("-") ? stderr : std::fopen(path, "we");
-        if (file_) return;
+        fd_ = STDERR_FILENO;
+        if (path == std::string_view("-")) return;
+        constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+        fd_ = static_cast<int>(coir::detail::real_sys()(SYS_openat, AT_FDCWD, path, flags, 0666));
+        if (fd_ >= 0) return;
         throw std::invalid_argument(std::string("coir: COIR_SIM_TRACE must be a file that can be written, or -, got '") +
-                                    path + "'");
+                                    path + "': " + std::strerror(-fd_));
     }
     TraceFile(const TraceFile&) = delete;
     TraceFile& operator=(const TraceFile&) = delete;
     ~TraceFile() {
-        if (file_ && file_ != stderr) std::fclose(file_);
+        if (fd_ > STDERR_FILENO) coir::detail::real_sys().close(fd_);
     }
     std::function<void(std::string_view)> sink() const {
-        if (!file_) return nullptr;
-        return [file = file_](std::string_view line) {
-            std::fprintf(file, "%.*s\n", static_cast<int>(line.size()), line.data());
-            std::fflush(file);
+        if (fd_ < 0) return nullptr;
+        return [fd = fd_](std::string_view line) {
+            const std::string text = std::string(line) + "\n";
+            coir::detail::real_sys().write(fd, text.data(), text.size());
         };
     }
 
 private:
-    std::FILE* file_ = nullptr;
+    int fd_ = -1;
 };
 
 // A failed assertion ends the process: the line that names the seed is ready before.

@@ -108,6 +108,18 @@ TEST_CASE("rule 357: streams pass descriptors inside a process", "[net]") {
     });
 }
 
+TEST_CASE("rule 357: read_exactly leaves the descriptors of what follows", "[net]") {
+    run_in_loop([] {
+        auto [a, b] = stream_pair();
+        auto pipe = make_pipe();
+        a.write("head");
+        a.send_fds("body", {pipe.first.get()});
+        CHECK(b.read_exactly(4) == "head");
+        char buffer[16];
+        CHECK(b.recv_fds(buffer).fds.size() == 1);
+    });
+}
+
 TEST_CASE("rule 357: descriptors that do not fit are said to be lost, and are closed", "[net]") {
     coir_test::FdCount fds;
     run_in_loop([] {

@@ -245,6 +245,45 @@ TEST_CASE("rule 274: read_exactly", "[net]") {
     });
 }
 
+TEST_CASE("rule 274: read_exactly of little may read ahead, and nothing is lost", "[net]") {
+    run_in_loop([] {
+        auto pair = coir_test::tcp_pair();
+        auto& a = pair.first;
+        auto& b = pair.second;
+        b.write("headbody and more");
+        char head[4];
+        a.read_exactly(head);
+        CHECK(std::string_view(head, 4) == "head");
+        CHECK(a.read_exactly(4) == "body");
+        CHECK(a.read(4) == " and");
+        // One that is cancelled takes nothing.
+        auto waiting = coir::create_task([&] { return a.read_exactly(20); });
+        coir::sleep(1ms);
+        waiting.cancel();
+        CHECK_THROWS_AS(coir::await(waiting), coir::TaskCancelledError);
+        CHECK(a.read_exactly(3) == " mo");
+        // What is longer than the stream reads ahead begins with what it has.
+        const std::string much(100'000, 'm');
+        auto sending = coir::create_task([&] {
+            b.write("1234" + much + "5");
+            b.write_eof();
+        });
+        CHECK(a.read_exactly(2) == "re");
+        CHECK(a.read_exactly(4) == "1234");
+        CHECK(a.read_exactly(much.size()) == much);
+        coir::await(sending);
+        try {
+            a.read_exactly(2);
+            FAIL("no error");
+        } catch (const coir::IncompleteReadError& error) {
+            CHECK(error.partial() == "5");
+        }
+        CHECK(a.at_eof());
+        CHECK(a.read_exactly(0).empty());
+        CHECK_THROWS_AS(a.read_exactly(1), coir::IncompleteReadError);
+    });
+}
+
 TEST_CASE("rule 275, B77: a second concurrent reader is refused, and harms nobody", "[net]") {
     run_in_loop([] {
         auto pair = stream_pair();

@@ -289,6 +289,33 @@ TEST_CASE("faults reach the program", "[network]") {
     CHECK(slower.virtual_time > slow.virtual_time + 100ms);
 }
 
+TEST_CASE("a header and what it announces are one receive of a TCP connection", "[network]") {
+    testing::SimOptions options;
+    options.faults.emplace();
+    options.order = testing::SimOrder::fifo;
+    options.reactor = testing::SimReactor::readiness;
+    const auto calls_for = [&options](int frames) {
+        return testing::simulate(options, [frames] {
+                   coir::run([frames] {
+                       auto [a, b] = coir_test::tcp_pair();
+                       auto sending = coir::create_task([frames, stream = std::move(b)]() mutable {
+                           for (int i = 0; i < frames; ++i) {
+                               stream.write("four and the rest");
+                               stream.read_exactly(1);
+                           }
+                       });
+                       for (int i = 0; i < frames; ++i) {
+                           CHECK(a.read_exactly(4) == "four");
+                           CHECK(a.read_exactly(13) == " and the rest");
+                           a.write("!");
+                       }
+                       coir::await(sending);
+                   });
+               }).call_count;
+    };
+    CHECK(calls_for(20) - calls_for(10) == 10 * 4);  // two sends and two receives
+}
+
 // The cancel comes late, and finds the accept at its end: it tells of the socket that was closed behind it.
 TEST_CASE("a server that is closed says nothing of its last accept", "[network]") {
     const auto options = testing::options_from_text(R"(seed 3796
