@@ -23,7 +23,7 @@ FdMessage::FdMessage(iovec* pieces, std::size_t count) noexcept {
 
 void FdMessage::put(std::span<const int> fds) noexcept {
     if (fds.empty()) return;
-    std::memset(control_, 0, sizeof(cmsghdr));
+    std::memset(control_, 0, CMSG_SPACE(fds.size_bytes()));
     header_.msg_control = control_;
     header_.msg_controllen = CMSG_SPACE(fds.size_bytes());
     cmsghdr* first = CMSG_FIRSTHDR(&header_);

@@ -129,8 +129,10 @@ struct SimOptions {
     /// A loop that has looked for events more often than this will not come to an end, it is taken (a task that yields
     /// without end, one that polls): it ends with DeadlockError, after a line on stderr. As it is made: some 30 s.
     std::uint64_t most_turns = 5'000'000;
-    /// Is told what happens, a line at a time: the virtual time, the task (-: the loop), with the thread when there are more than
-    /// one), and a system call with its result, a choice that is not the harmless one, an error that is reported.
+    /// Is told what happens, a line at a time: the virtual time, the task (-: the loop, which on io_uring makes the
+    /// calls of all; SimReactor::readiness names who wants them), with the thread when there are more than one, and
+    /// a system call with its result, a choice that is not the harmless one, an error that is reported, a note().
+    /// Absent: COIR_SIM_TRACE=FILE (or -, stderr) in the environment is told by simulate() and for_each_seed().
     /// The lines are for people, and change from one version to the next. It runs within the simulation: it must
     /// not throw, nor call coir.
     std::function<void(std::string_view line)> trace = {};
@@ -152,7 +154,7 @@ struct COIR_API SimResult {
     std::size_t open_descriptors = 0;    ///< of the world's, that the program has left open
     std::size_t open_processes = 0;      ///< of the world's, that it has not waited for
     std::size_t reported_errors = 0;     ///< that nobody has handled: see SimOptions::fail_on_reports
-    /// One line: what to run to see this again.
+    /// One line: the seed, and what the run was like.
     std::string to_string() const;
 };
 
@@ -160,7 +162,7 @@ struct COIR_API SimResult {
 /// Harmless choices are only counted.
 COIR_API std::string to_text(const SimOptions& options);
 /// Reads it; lines that it does not know are ignored. Throws std::invalid_argument, with what was
-/// expected and what was there.
+/// expected and what was there, also when no line names the seed.
 COIR_API SimOptions options_from_text(std::string_view text);
 
 /// How much minimise() may do.
@@ -232,6 +234,8 @@ COIR_API const SimFaults& current_faults();
 /// of the program's own are not. 0 for a count of 1. std::invalid_argument for a count of 0,
 /// std::logic_error outside a simulation.
 COIR_API std::uint32_t choose(std::uint32_t count);
+/// A line of the program's own for SimOptions::trace. Nothing outside a simulation, or when nobody traces.
+COIR_API void note(std::string_view text);
 
 /// coir::run() in a new world: `f()` is the main task; its result is returned. A deadlock throws
 /// DeadlockError.
@@ -255,6 +259,9 @@ auto run(F&& f, const SimOptions& options = {}) -> std::invoke_result_t<std::dec
 /// of its own and no descriptor is left. Returns how often it waits when nobody cancels it.
 ///
 ///     coir::testing::cancel_at_every_suspension([] { copy_records("10.0.0.1", 5432); });
+///
+/// f is in a task: it does not call run(). One that takes a cancel and goes on regularly passes. The world that
+/// `options` are without has the faults that seed 0 draws; `{.faults = SimFaults{}}` has none.
 ///
 /// Throws what f throws, DeadlockError when it does not end, std::runtime_error that says at which wait
 /// it was cancelled and what was left. A line on stderr names the wait for the others, too. Endless
@@ -280,7 +287,7 @@ COIR_SUSPENDS void advance(std::chrono::duration<Rep, Period> duration) {
 /// simulate() with the seeds 0 to `count` - 1, until one throws, or aborts (a failed assertion): a line on
 /// stderr then says which. One that throws is run once more, and another line says so if it does not fail
 /// again. The environment can replace these: COIR_SIM_SEED=7 runs that one alone, COIR_SIM_SEEDS=100000 so
-/// many; COIR_SIM_TRACE=FILE (or -, stderr) writes what SimOptions::trace is told. Faults are drawn for most seeds: connections are reset, and what waits for them fails with IoError,
+/// many. Faults are drawn for most seeds: connections are reset, and what waits for them fails with IoError,
 /// as on any network. Errors that no task of the program sees, those of server handlers and of tasks that
 /// nobody awaits, are logged only; SimOptions::fail_on_reports makes the run fail.
 template <class F>

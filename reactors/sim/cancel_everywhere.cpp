@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // cancel_at_every_suspension(): one run for each wait of a function, which is cancelled there.
+#include "outcome.hpp"
+
 #include <coir/await.hpp>
 #include <coir/coir.h>
 #include <coir/error.hpp>
@@ -82,7 +84,8 @@ std::uint64_t attempt(const std::function<void()>& f, const SimOptions& options,
     const SimResult result =
         detail::simulate(options, [&] { coir::run(std::ref(attempt), run_options); }, error);
     if (error) {
-        std::fprintf(stderr, "%s, it failed\n", which(wait).c_str());
+        std::fprintf(stderr, "%s, it failed: %s\n", which(wait).c_str(),
+                     coir::detail::sim::message_of(error).c_str());
         std::rethrow_exception(error);
     }
     if (result.open_descriptors != 0) {

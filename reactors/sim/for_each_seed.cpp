@@ -9,12 +9,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace coir {
@@ -32,37 +29,6 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     }
     return value;
 }
-
-// The lines of the runs, in a file or on stderr; as they come, for a run may end the process.
-class TraceFile {
-public:
-    TraceFile() {
-        const char* path = std::getenv("COIR_SIM_TRACE");
-        if (!path || !*path) return;
-        fd_ = STDERR_FILENO;
-        if (path == std::string_view("-")) return;
-        constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-        fd_ = static_cast<int>(coir::detail::real_sys()(SYS_openat, AT_FDCWD, path, flags, 0666));
-        if (fd_ >= 0) return;
-        throw std::invalid_argument(std::string("coir: COIR_SIM_TRACE must be a file that can be written, or -, got '") +
-                                    path + "': " + std::strerror(-fd_));
-    }
-    TraceFile(const TraceFile&) = delete;
-    TraceFile& operator=(const TraceFile&) = delete;
-    ~TraceFile() {
-        if (fd_ > STDERR_FILENO) coir::detail::real_sys().close(fd_);
-    }
-    std::function<void(std::string_view)> sink() const {
-        if (fd_ < 0) return nullptr;
-        return [fd = fd_](std::string_view line) {
-            const std::string text = std::string(line) + "\n";
-            coir::detail::real_sys().write(fd, text.data(), text.size());
-        };
-    }
-
-private:
-    int fd_ = -1;
-};
 
 // A failed assertion ends the process: the line that names the seed is ready before.
 class NamesSeedOnAbort {
@@ -82,6 +48,7 @@ public:
             static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
         size_ = static_cast<std::size_t>(size);
     }
+    void be_silent() noexcept { size_ = 0; }
 
 private:
     // The next handler, or the default, has the signal again when this one returns.
@@ -98,9 +65,10 @@ private:
 };
 
 // What fails by a number that no seed decides, or by what an earlier run has left, is not found again.
-void say_failed(SimOptions options, const std::function<void()>& program) {
+void say_failed(SimOptions options, const std::function<void()>& program, const std::string& error) {
     const auto seed = static_cast<unsigned long long>(options.seed);
-    std::fprintf(stderr, "coir: simulate: seed %llu failed; COIR_SIM_SEED=%llu runs it alone\n", seed, seed);
+    std::fprintf(stderr, "coir: simulate: seed %llu failed: %s; COIR_SIM_SEED=%llu runs it alone\n", seed,
+                 error.c_str(), seed);
     options.trace = nullptr;
     if (!coir::detail::sim::run_here(options, program).failed) {
         std::fprintf(stderr,
@@ -125,15 +93,14 @@ void for_each_seed(const SimOptions& options, std::uint64_t count, const std::fu
     SimOptions one = options;
     const std::uint64_t first = first_seed(options.seed);
     const std::uint64_t end = first + seed_count(count);
-    const TraceFile trace;
-    if (!one.trace) one.trace = trace.sink();
     NamesSeedOnAbort names_seed;
     for (one.seed = first; one.seed != end; ++one.seed) {
         names_seed.now(one.seed);
         try {
             simulate(one, program);
         } catch (...) {
-            say_failed(one, program);
+            names_seed.be_silent();  // when nobody catches this
+            say_failed(one, program, coir::detail::sim::message_of(std::current_exception()));
             throw;
         }
     }

@@ -41,6 +41,7 @@ public:
         bool smaller = true;
         while (smaller && !spent()) {
             const std::size_t before = weight(best_.replay);
+            simplify_world();
             drop_kinds();
             cut_tail();
             clear_ranges();
@@ -110,6 +111,16 @@ private:
         });
         if (candidate.replay.empty()) candidate.replay.push_back(harmless);
         if (candidate.faults->to_string() != best_.faults->to_string()) try_it(candidate);
+    }
+
+    // The plainest of both: tasks in a row, and calls that are made by who wants them.
+    void simplify_world() {
+        SimOptions candidate = best_;
+        candidate.order = SimOrder::fifo;
+        if (best_.order != candidate.order) try_it(candidate);
+        candidate = best_;
+        candidate.reactor = SimReactor::readiness;
+        if (best_.reactor != candidate.reactor) try_it(candidate);
     }
 
     void drop_kinds() {
@@ -217,6 +228,7 @@ std::string SimFailure::to_cpp(std::string_view program) const {
     // The full stop is for a message that ends in a backslash, which would go on in the next line.
     std::string text = "// Found by seed " + std::to_string(options.seed) + ": " + signature + ".\n";
     text += "const auto options = coir::testing::options_from_text(R\"(" + to_text(options) + ")\");\n";
+    text += "// When SimResult::diverged, the program asks for other choices now, and this tests something else.\n";
     text += "coir::testing::simulate(options, " + std::string(program) + ");\n";
     return text;
 }

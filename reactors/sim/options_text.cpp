@@ -182,11 +182,14 @@ std::string to_text(const SimOptions& options) {
 
 SimOptions options_from_text(std::string_view text) {
     SimOptions options;
+    bool has_seed = false;
     while (!text.empty()) {
         const std::size_t size = std::min(text.find('\n'), text.size());
         read_line(options, text.substr(0, size));
+        has_seed = has_seed || text.starts_with("seed ");
         text.remove_prefix(std::min(size + 1, text.size()));
     }
+    if (!has_seed) throw std::invalid_argument("coir: a simulation's text: no line 'seed N' is in it");
     return options;
 }
 

@@ -26,6 +26,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if COIR_HAVE_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
+
 namespace coir {
 inline namespace v0 {
 namespace detail {
@@ -90,6 +94,9 @@ void report(Ending ending, int signo, const std::vector<SimChoice>& choices,
             std::string_view text) noexcept {
     const Report head{ending, signo, choices.size(), text.size()};
     put(&head, sizeof head);
+#if COIR_HAVE_VALGRIND
+    VALGRIND_MAKE_MEM_DEFINED(choices.data(), choices.size() * sizeof(SimChoice));  // their padding
+#endif
     put(choices.data(), choices.size() * sizeof(SimChoice));
     put(text.data(), text.size());
 }
@@ -178,6 +185,17 @@ Outcome outcome_of(const std::string& bytes, const std::string& errors, int stat
 }
 
 }  // namespace
+
+std::string message_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        const std::string_view text = e.what();
+        return std::string(text.substr(0, text.find('\n')));
+    } catch (...) {
+        return "an exception that is not a std::exception";
+    }
+}
 
 Outcome run_here(const testing::SimOptions& options, const std::function<void()>& program) {
     std::exception_ptr error;

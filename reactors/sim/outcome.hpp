@@ -5,6 +5,7 @@
 
 #include <coir/testing.hpp>
 
+#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct Outcome {
     std::vector<testing::SimChoice> choices;
 };
 
+/// What an exception says of itself, in a line.
+std::string message_of(const std::exception_ptr& error);
 Outcome run_here(const testing::SimOptions& options, const std::function<void()>& program);
 /// In a child of fork(), which is given a minute. Throws std::system_error when it cannot be made.
 Outcome run_in_child(const testing::SimOptions& options, const std::function<void()>& program);

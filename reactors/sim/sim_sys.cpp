@@ -115,7 +115,7 @@ std::size_t SimSys::pick(std::size_t count) noexcept {
 std::size_t SimSys::pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept {
     const std::uint32_t drawn = world_.order.propose(tasks, count, world_.now());
     const std::uint32_t at = world_.choices.decide(Site::ready, static_cast<std::uint32_t>(count), drawn);
-    world_.trace.next_task(tasks[at], count);
+    world_.trace.next_task(tasks[at], at, count);
     return at;
 }
 

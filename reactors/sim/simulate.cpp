@@ -82,11 +82,17 @@ const char* name_of(SimOrder order) noexcept {
 
 }  // namespace
 
+void note(std::string_view text) {
+    if (World* world = coir::detail::sim::current_world()) world->trace.say("note: " + std::string(text));
+}
+
 namespace detail {
 
 SimResult simulate(const SimOptions& options, const std::function<void()>& program) {
     std::exception_ptr error;
-    SimResult result = simulate(options, program, error);
+    SimOptions traced = options;
+    if (!traced.trace) traced.trace = coir::detail::sim::trace_from_environment();
+    SimResult result = simulate(traced, program, error);
     if (error) std::rethrow_exception(error);
     return result;
 }

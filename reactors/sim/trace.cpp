@@ -11,7 +11,13 @@
 #include <coir/task.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace coir {
 inline namespace v0 {
@@ -33,6 +39,8 @@ std::string arguments_of(long number, long a, long b, long c, long result) {
             static_cast<void>(b);
             return std::to_string(ends[0]) + ", " + std::to_string(ends[1]);
         }
+        case SYS_ppoll:
+            return b > 0 ? std::to_string(reinterpret_cast<const pollfd*>(a)->fd) : std::string();
         case SYS_bind:
         case SYS_connect: {
             const auto* address = reinterpret_cast<const sockaddr*>(b);
@@ -78,10 +86,41 @@ void Trace::choice(const testing::SimChoice& choice) const {
     say(text);
 }
 
-void Trace::next_task(std::uint64_t task, std::size_t ready) const {
-    if (!is_on()) return;
+void Trace::next_task(std::uint64_t task, std::size_t at, std::size_t ready) const {
+    if (!is_on() || at == 0) return;
     const std::string who = task == 0 ? std::string("a callback") : "task " + std::to_string(task);
-    say("next is " + who + ", of " + std::to_string(ready) + " that are ready");
+    say("chosen: next is " + who + ", " + std::to_string(at) + " of " + std::to_string(ready) + " that are ready");
+}
+
+// Descriptors of the world are placeholders among the real ones: the file's is out of their way, so that
+// they are the same with it and without.
+Trace::Sink trace_from_environment() {
+    const char* path = std::getenv("COIR_SIM_TRACE");
+    if (!path || !*path) return nullptr;
+    static std::string open_path;
+    static int fd = -1;
+    Sys& sys = real_sys();
+    if (open_path != path) {
+        constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+        const bool is_stderr = path == std::string_view("-");
+        const auto opened =
+            is_stderr ? long{STDERR_FILENO} : sys(SYS_openat, AT_FDCWD, path, flags, 0666);
+        if (opened < 0) {
+            throw std::invalid_argument(
+                std::string("coir: COIR_SIM_TRACE must be a file that can be written, or -, got '") + path +
+                "': " + std::strerror(static_cast<int>(-opened)));
+        }
+        constexpr long high = 900;
+        const long moved = is_stderr ? -1 : sys.fcntl(static_cast<int>(opened), F_DUPFD_CLOEXEC, high);
+        if (moved >= 0) sys.close(static_cast<int>(opened));
+        if (fd > STDERR_FILENO) sys.close(fd);
+        fd = static_cast<int>(moved >= 0 ? moved : opened);
+        open_path = path;
+    }
+    return [](std::string_view line) {
+        const std::string text = std::string(line) + "\n";
+        real_sys().write(fd, text.data(), text.size());
+    };
 }
 
 }  // namespace sim

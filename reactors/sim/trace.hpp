@@ -24,13 +24,17 @@ public:
     // Each does nothing when it is not.
     void call(long number, long a, long b, long c, long result, bool by_ring) const;
     void choice(const testing::SimChoice& choice) const;
-    void next_task(std::uint64_t task, std::size_t ready) const;
+    void next_task(std::uint64_t task, std::size_t at, std::size_t ready) const;
     void say(std::string_view what) const;
 
 private:
     const World& world_;
     const Sink sink_;
 };
+
+/// What COIR_SIM_TRACE says: every simulation of the process in one file, as it goes, for a run may end
+/// the process. Throws std::invalid_argument.
+Trace::Sink trace_from_environment();
 
 }  // namespace sim
 }  // namespace detail

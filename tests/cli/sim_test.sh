@@ -38,7 +38,7 @@ check 'sim --trace: a call' grep -Eq '^[0-9]+\.[0-9]{9}  [^ ]+ +listen\([0-9]+\)
 check 'sim --trace: the verdict is last' [ "$(tail -n 1 "$work/out")" = 'echo_pair: passed' ]
 run sim echo_pair --seed 2 --trace
 check "sim --seed --trace: status $status" [ "$status" -eq 0 ]
-check 'sim --seed --trace: a choice' grep -q '  next is task ' "$work/out"
+check 'sim --seed --trace: a choice' grep -q '  chosen: ' "$work/out"
 refused 2 'for one world' sim echo_pair --trace
 refused 2 'without --json' sim echo_pair --seed 2 --trace --json
 

@@ -146,7 +146,12 @@ public:
         iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
         coir::detail::FdMessage message(&piece, 1);
         message.put(fds);
-        if (length != 0) CMSG_FIRSTHDR(&message.header())->cmsg_len = length;
+        if (length != 0) {
+            const std::size_t used = CMSG_SPACE(fds.size() * sizeof(int));
+            auto* const control = static_cast<char*>(message.header().msg_control);
+            if (length > used) std::memset(control + used, 0, length - used);
+            CMSG_FIRSTHDR(&message.header())->cmsg_len = length;
+        }
         return sys_(SYS_sendmsg, fd, &message.header(), MSG_NOSIGNAL);
     }
     /// Notes the bytes, the flags and how many descriptors came, which it keeps.

@@ -202,6 +202,7 @@ TEST_CASE("minimise: texts", "[minimise]") {
                             "choices 1:4=4", "choices 1:0=0", "choices 1=2", "choices .x",
                             "choices .99999999999", "reactor epoll"}) {
         INFO(bad);
-        CHECK_THROWS_AS(testing::options_from_text(bad), std::invalid_argument);
+        CHECK_THROWS_AS(testing::options_from_text("seed 1\n" + std::string(bad)), std::invalid_argument);
     }
+    CHECK_THROWS_WITH(testing::options_from_text("sed 1\norder fifo\n"), Catch::Contains("no line 'seed N'"));
 }

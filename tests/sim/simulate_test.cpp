@@ -328,7 +328,7 @@ TEST_CASE("for_each_seed runs what has failed again, and says when it does not f
     };
     const auto once = failing_at(3);
     CHECK(once.exited_with(0));
-    CHECK(once.errors.find("seed 2 failed; COIR_SIM_SEED=2") != std::string::npos);
+    CHECK(once.errors.find("seed 2 failed: third; COIR_SIM_SEED=2") != std::string::npos);
     CHECK(once.errors.find("run again, seed 2 does not fail") != std::string::npos);
     const auto twice = failing_at(100);
     CHECK(twice.exited_with(0));
@@ -387,6 +387,7 @@ TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
         std::vector<std::string> log;
         little_program(log);
         coir::run([] {
+            testing::note("half way");
             static_cast<void>(coir::create_task([] { throw std::runtime_error("nobody looks"); }));
             coir::sleep(1s);
         });
@@ -394,6 +395,7 @@ TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
     testing::SimOptions options;
     options.seed = GENERATE(range(0, 8));
     options.reactor = GENERATE(testing::SimReactor::readiness, testing::SimReactor::io_uring);
+    options.order = options.seed % 2 == 0 ? testing::SimOrder::fifo : testing::SimOrder::uniform;
     const auto silent = testing::simulate(options, program);
     std::string lines;
     options.trace = [&lines](std::string_view line) {
@@ -405,7 +407,8 @@ TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
     CHECK_THAT(lines, !Catch::Contains("malformed"));
     CHECK_THAT(lines, Catch::Contains("listen("));
     CHECK_THAT(lines, Catch::Contains(", 127.0.0.1:"));
-    CHECK_THAT(lines, Catch::Contains("next is task "));
+    CHECK_THAT(lines, Catch::Contains("note: half way"));
+    CHECK((lines.find("chosen: next is ") != lines.npos) == (options.order == testing::SimOrder::uniform));
     CHECK_THAT(lines, Catch::Contains("nobody looks"));
     CHECK((lines.find("by io_uring") != lines.npos) == (options.reactor == testing::SimReactor::io_uring));
 }
@@ -416,6 +419,7 @@ TEST_CASE("for_each_seed writes a trace where COIR_SIM_TRACE says", "[simulate]"
         ::setenv("COIR_SIM_TRACE", "-", 1);
         ::setenv("COIR_SIM_SEED", "3", 1);
         testing::for_each_seed(100, [] { coir::run([] { coir::sleep(1s); }); });
+        testing::simulate({}, [] { coir::run([] { testing::note("alone"); }); });
         ::setenv("COIR_SIM_TRACE", "/nowhere/trace", 1);
         try {
             testing::for_each_seed(100, [] {});
@@ -424,6 +428,7 @@ TEST_CASE("for_each_seed writes a trace where COIR_SIM_TRACE says", "[simulate]"
         }
     });
     CHECK_THAT(traced.errors, Catch::Contains(" = 0\n"));
+    CHECK_THAT(traced.errors, Catch::Contains("note: alone\n"));
     CHECK_THAT(traced.errors, Catch::Contains("or -, got '/nowhere/trace'"));
 }
 
