@@ -102,6 +102,8 @@ void measure_connections(std::size_t count, std::size_t stack_size) {
           clients.push_back(connect_to(server.port()));
           check(static_cast<int>(::send(clients.back().get(), "x", 1, 0)), "send");
           while (answered < clients.size()) coir::sleep(std::chrono::microseconds(1));
+          char byte = 0;
+          check(static_cast<int>(::recv(clients.back().get(), &byte, 1, 0)), "recv");
         }
         const Usage after;
         const double each = (after.resident + after.page_tables - before.resident - before.page_tables) /

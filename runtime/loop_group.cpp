@@ -70,7 +70,7 @@ void LoopGroupCore::start(const std::shared_ptr<LoopGroupCore>& self) {
             Member& member = *self->members_[i];
             member.end = StateRef<End>::adopt(new End);
             try {
-                member.thread = std::thread([self, &member] { run(member); });
+                member.thread = std::thread([self, &member] { self->run(member); });
             } catch (...) {
                 member.end->drop_ref();  // the thread's
                 throw;
@@ -89,6 +89,10 @@ void LoopGroupCore::run(Member& member) noexcept {
         member.loop->run_forever();
     } catch (...) {
         member.failure = std::current_exception();
+        {
+            const std::lock_guard lock(failing_);
+            if (!first_failure_) first_failure_ = member.failure;
+        }
         log_failure("a loop of a group has failed", member.failure);
     }
     member.open = false;
@@ -113,8 +117,19 @@ std::size_t LoopGroupCore::least_loaded() {
         best = &member;
         best_index = index;
     }
-    if (!best) throw InvalidStateError("coir: the loop group is shut down, or all its loops failed");
+    if (!best) throw_no_loop();
     return best_index;
+}
+
+// Not the caller's mistake where the loops have failed.
+void LoopGroupCore::throw_no_loop() {
+    std::exception_ptr failure;
+    {
+        const std::lock_guard lock(failing_);
+        failure = first_failure_;
+    }
+    if (failure && !shut_down_) std::rethrow_exception(failure);
+    throw InvalidStateError("coir: the loop group is shut down");
 }
 
 void LoopGroupCore::keep_server(std::size_t index, const std::shared_ptr<ServerSlot>& slot) {
@@ -134,6 +149,7 @@ bool LoopGroupCore::on_own_thread() const noexcept {
 }
 
 void LoopGroupCore::request_stop() noexcept {
+    shut_down_ = true;
     for (const auto& member : members_) {
         member->open = false;
         if (member->stop.posted.exchange(true)) continue;

@@ -72,11 +72,15 @@ private:
         Stop stop;
         std::vector<std::shared_ptr<ServerSlot>> servers;  // the loop's thread
     };
-    static void run(Member& member) noexcept;
+    void run(Member& member) noexcept;
+    [[noreturn]] void throw_no_loop();
 
     std::vector<std::unique_ptr<Member>> members_;
     std::atomic<std::size_t> next_{0};  // where to begin to look, so that equals take turns
     FutexLock joining_;
+    std::atomic<bool> shut_down_{false};
+    FutexLock failing_;
+    std::exception_ptr first_failure_;
 };
 
 }  // namespace detail

@@ -31,7 +31,7 @@ struct GroupServerState;
 /// One task or connection more on a loop of a group, for as long as it lives.
 class COIR_API GroupLoad {
 public:
-    /// On the least loaded loop that is open. InvalidStateError when there is none.
+    /// On the least loaded loop that is open; throws as LoopGroup::create_task() when there is none.
     explicit GroupLoad(LoopGroupCore& group);
     GroupLoad(LoopGroupCore& group, std::size_t index) noexcept;
     GroupLoad(GroupLoad&& other) noexcept
@@ -104,8 +104,8 @@ public:
     EventLoop& loop(std::size_t index) const;
 
     /// Runs `f()` as a task of the least loaded loop: the one with the fewest such tasks and server
-    /// connections. As run_task_threadsafe(). InvalidStateError after shutdown(), or when all loops
-    /// have failed.
+    /// connections. As run_task_threadsafe(). InvalidStateError after shutdown(); when all loops have
+    /// failed, what the first of them has failed with.
     template <class F>
     auto create_task(F&& f) -> ThreadFuture<std::invoke_result_t<std::decay_t<F>>> {
         using Fn = std::decay_t<F>;

@@ -56,6 +56,13 @@ std::string result_text(long result) {
     return std::to_string(result) + " (" + std::strerror(static_cast<int>(-result)) + ")";
 }
 
+// The one of COIR_SIM_TRACE.
+struct TraceFile {
+    char path[4096] = {};  // the longest that Linux opens
+    int fd = -1;
+};
+constinit TraceFile trace_file;
+
 }  // namespace
 
 void Trace::say(std::string_view what) const {
@@ -97,10 +104,8 @@ void Trace::next_task(std::uint64_t task, std::size_t at, std::size_t ready) con
 Trace::Sink trace_from_environment() {
     const char* path = std::getenv("COIR_SIM_TRACE");
     if (!path || !*path) return nullptr;
-    static std::string open_path;
-    static int fd = -1;
     Sys& sys = real_sys();
-    if (open_path != path) {
+    if (std::strncmp(trace_file.path, path, sizeof trace_file.path) != 0) {
         constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
         const bool is_stderr = path == std::string_view("-");
         const auto opened =
@@ -113,13 +118,13 @@ Trace::Sink trace_from_environment() {
         constexpr long high = 900;
         const long moved = is_stderr ? -1 : sys.fcntl(static_cast<int>(opened), F_DUPFD_CLOEXEC, high);
         if (moved >= 0) sys.close(static_cast<int>(opened));
-        if (fd > STDERR_FILENO) sys.close(fd);
-        fd = static_cast<int>(moved >= 0 ? moved : opened);
-        open_path = path;
+        if (trace_file.fd > STDERR_FILENO) sys.close(trace_file.fd);
+        trace_file.fd = static_cast<int>(moved >= 0 ? moved : opened);
+        std::strncpy(trace_file.path, path, sizeof trace_file.path - 1);
     }
     return [](std::string_view line) {
         const std::string text = std::string(line) + "\n";
-        real_sys().write(fd, text.data(), text.size());
+        real_sys().write(trace_file.fd, text.data(), text.size());
     };
 }
 

@@ -164,7 +164,7 @@ TEST_CASE("api.md: what ends a loop's thread is reported, and thrown at the end 
     auto future = group.create_task(&wait_for_ever);
     future.wait();  // the loop finds out, and cancels it
     CHECK_THROWS_AS(future.get(), coir::TaskCancelledError);
-    CHECK_THROWS_AS(group.create_task([] {}), coir::InvalidStateError);
+    CHECK_THROWS_AS(group.create_task([] {}), coir::DeadlockError);  // the loop's own
     CHECK_THROWS_AS(group.shutdown(), coir::DeadlockError);
     CHECK(log.contains("a loop of a group has failed"));
     group.shutdown();  // once
