@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // coir::testing::for_each_seed: one world after another, and which of them has failed.
 #include "outcome.hpp"
+#include "trace.hpp"
 
 #include <coir/detail/own_sigaction.hpp>
 #include <coir/detail/sys.hpp>
@@ -93,6 +94,7 @@ void for_each_seed(const SimOptions& options, std::uint64_t count, const std::fu
     SimOptions one = options;
     const std::uint64_t first = first_seed(options.seed);
     const std::uint64_t end = first + seed_count(count);
+    if (!one.trace) one.trace = coir::detail::sim::trace_from_environment();
     NamesSeedOnAbort names_seed;
     for (one.seed = first; one.seed != end; ++one.seed) {
         names_seed.now(one.seed);
