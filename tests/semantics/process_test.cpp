@@ -2,6 +2,7 @@
 // Subprocesses: semantics.md §2.26, decision D28, rule 354.
 #include "processes.hpp"
 #include "support/catch.hpp"
+#include "support/environment.hpp"
 #include "support/run.hpp"
 
 #include <coir/coir.hpp>
@@ -276,6 +277,7 @@ TEST_CASE("rule 318: output is readable after the exit", "[process]") {
 }
 
 TEST_CASE("rule 319: a program that cannot be run is an error of the spawn, naming it", "[process]") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind gives a child of vfork a copy of the memory");
     FdCount fds;
     run_in_loop([] {
         std::string text;
@@ -303,6 +305,7 @@ TEST_CASE("rule 319: a program that cannot be run is an error of the spawn, nami
 }
 
 TEST_CASE("rule 320, D28: wait does not wait for a grandchild that holds the pipe", "[process]") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind gives a child of vfork a copy of the memory");
     run_in_loop([] {
         ProcessOptions options = piped();
         options.process_group = 0;
@@ -335,6 +338,7 @@ TEST_CASE("rule 320: communicate returns what came before it stopped reading", "
 }
 
 TEST_CASE("rule 321: argv, environment, directory and executable", "[process]") {
+    if (coir_test::on_valgrind()) COIR_SKIP("valgrind gives a child of vfork a copy of the memory");
     run_in_loop([] {
         CHECK(output_of("pwd") != "/\n");
         ProcessOptions options = output_only();
