@@ -207,8 +207,9 @@ COIR_API std::uint64_t seed_count(std::uint64_t wanted);
 
 /// Runs `program()` in a new world, with everything in it, and says what it was like. What program
 /// throws is thrown here. A loop that can never go on, because all its tasks wait and nothing is on
-/// its way, ends with DeadlockError; so does one after SimOptions::most_turns, for it will not come to an end. Throws std::logic_error inside a simulation or a running
-/// loop, std::invalid_argument for probabilities outside 0..1 and negative durations.
+/// its way, ends with DeadlockError; so does one after SimOptions::most_turns, for it will not come to an
+/// end. Throws std::logic_error inside a simulation or a running loop, std::invalid_argument for
+/// probabilities outside 0..1, negative durations and most_turns of 0.
 template <class F>
 SimResult simulate(const SimOptions& options, F&& program) {
     return detail::simulate(options, [&program] { static_cast<void>(program()); });

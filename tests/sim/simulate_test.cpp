@@ -347,7 +347,7 @@ TEST_CASE("for_each_seed names the seed that ends the process", "[simulate]") {
 }
 
 TEST_CASE("errors that nobody handles are counted, and fail the run where that is asked for", "[simulate]") {
-    const coir_test::LogCapture reports;
+    const coir_test::LogCapture log;
     const auto program = [] {
         coir::run([] {
             coir::spawn_detached([] { throw std::runtime_error("lost"); });
