@@ -156,7 +156,8 @@ bool Scheduler::may_go_on() noexcept {
     const TimePoint time = now();
     if (!each) fit_samples(time);
     if (steps_since_poll_ >= steps_per_poll) return kernel_is_quiet(time);
-    return time - last_poll_ < longest_without_look();
+    // One step after each look, however long it took: looks alone get nothing done.
+    return steps_since_poll_ == 1 || time - last_poll_ < longest_without_look();
 }
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {

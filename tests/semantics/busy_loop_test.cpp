@@ -2,11 +2,13 @@
 // A loop that always has something ready still hears of the kernel, timers and other threads.
 #include "support/catch.hpp"
 #include "support/run.hpp"
+#include "support/world.hpp"
 
 #include <coir/await.hpp>
 #include <coir/event_loop.hpp>
 #include <coir/fd.hpp>
 #include <coir/net.hpp>
+#include <coir/run.hpp>
 #include <coir/task.hpp>
 
 #include <atomic>
@@ -34,8 +36,7 @@ struct Pair {
 
 // Yields until `done`, and says how often.
 template <class Done>
-int steps_until(Done&& done) {
-    constexpr int most = 100'000;
+int steps_until(Done&& done, int most = 100'000) {
     int steps = 0;
     while (steps < most && !done()) {
         coir::yield_now();
@@ -48,7 +49,46 @@ void let_the_kernel_be_quiet() {
     for (int i = 0; i < 10'000; ++i) coir::yield_now();
 }
 
+// A machine on which all takes so long that a millisecond is over whenever the clock is read; for a while,
+// so that a loop that makes no progress there ends all the same.
+class SlowMachine : public coir::detail::Sys {
+public:
+    coir::TimePoint now() noexcept override {
+        if (++readings_ < most_readings) time_ += 1ms;
+        return time_;
+    }
+    void begin() noexcept { readings_ = 0; }
+    bool was_too_slow() const noexcept { return readings_ >= most_readings; }
+
+private:
+    static constexpr int most_readings = 20'000;
+    int readings_ = 0;
+    coir::TimePoint time_{1h};
+};
+
+SlowMachine slow_machine;
+[[maybe_unused]] const bool registered = coir_test::register_world<slow_machine>("slow-machine");
+
 }  // namespace
+
+TEST_CASE("rule 8: tasks make progress where each look at the kernel takes longer than steps may") {
+    for (const bool debug : {false, true}) {
+        CAPTURE(debug);
+        coir::RunOptions options;
+        options.reactor = "slow-machine";
+        options.debug = debug;
+        slow_machine.begin();
+        coir::run(
+            [] {
+                const auto yield_often = [] { steps_until([] { return false; }, 100); };
+                auto other = coir::create_task(yield_often);
+                yield_often();
+                coir::await(other);
+            },
+            options);
+        CHECK_FALSE(slow_machine.was_too_slow());
+    }
+}
 
 TEST_CASE("rule 8: a busy loop whose kernel was quiet sees what comes within 4,096 steps") {
     run_in_loop([] {
