@@ -63,7 +63,7 @@ public:
     void wake() noexcept override { wake_fd_.wake(); }
     int pollable_fd() const noexcept override { return epoll_; }
 
-    WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
+    [[gnu::hot]] WaitResult wait(TimePoint deadline, CompletionList& completions) noexcept override {
         WaitResult result;
         deadline = begin_wait(completions, deadline);
         const long count = wait_events(deadline, most_events(deadline));
@@ -142,11 +142,11 @@ private:
     // await path 5/7 ends here, in the kernel
     long wait_events(TimePoint deadline, int most) noexcept {
         if (deadline == TimePoint::min()) {
-            return sys_(SYS_epoll_pwait, epoll_, events_.data(), most, 0, nullptr, 0);
+            return quick_sys_(SYS_epoll_pwait, epoll_, events_.data(), most, 0, nullptr, 0);
         }
         const std::optional<timespec> left = time_until(deadline, sys_);
         if (precise_) {
-            const long count = sys_(SYS_epoll_pwait2, epoll_, events_.data(), most,
+            const long count = quick_sys_(SYS_epoll_pwait2, epoll_, events_.data(), most,
                                     left ? &*left : nullptr, nullptr, 0);
             if (count != -ENOSYS && count != -EPERM) return count;
             precise_ = false;  // an old kernel, or a sandbox that does not know the call
@@ -154,7 +154,7 @@ private:
         // Rounded up: a wait that ends early would spin.
         const long milliseconds =
             left ? left->tv_sec * 1000 + (left->tv_nsec + 999'999) / 1'000'000 : -1;
-        return sys_(SYS_epoll_pwait, epoll_, events_.data(), most,
+        return quick_sys_(SYS_epoll_pwait, epoll_, events_.data(), most,
                     static_cast<int>(milliseconds), nullptr, 0);
     }
 

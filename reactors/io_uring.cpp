@@ -175,7 +175,7 @@ void IoUringReactor::submit(Operation& operation) noexcept {
 }
 
 // What nearly every operation is, a message of a stream, is written straight into its entry.
-bool IoUringReactor::begin(Operation& operation) noexcept {
+[[gnu::hot]] bool IoUringReactor::begin(Operation& operation) noexcept {
     const bool receives = operation.code == OpCode::recv;
     if ((!receives && operation.code != OpCode::send) || backlog_first_ != no_slot ||
         !ring_.has_room()) [[unlikely]] {

@@ -56,7 +56,7 @@ void IoUringReactor::enter(bool sleep, const __kernel_timespec* timeout) noexcep
 }
 
 // await path 5/7 ends here, in the kernel
-WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexcept {
+[[gnu::hot]] WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexcept {
     WaitResult result;
     const std::size_t before = list.size() + list.events().size();
     for (Operation* done = early_.take(); done;) {
@@ -102,7 +102,7 @@ WaitResult IoUringReactor::wait(TimePoint deadline, CompletionList& list) noexce
     return result;
 }
 
-void IoUringReactor::reap(CompletionList& list) noexcept {
+[[gnu::hot]] void IoUringReactor::reap(CompletionList& list) noexcept {
     unsigned head = ring_.cq_head();
     const unsigned tail = ring_.cq_tail();
     for (; head != tail; ++head) {

@@ -24,8 +24,9 @@ std::int32_t attempt(Sys& sys, Operation& operation) noexcept;
 /// Operation::state of a receive that ended although there may be more.
 inline constexpr std::uint8_t cut_short = 3;
 
-/// attempt() of a recv, once.
-inline std::int32_t receive_now(Sys& sys, Operation& operation) noexcept {
+/// attempt() of a recv, once. `sys`: a Sys, or what calls as one does.
+template <class Calls>
+std::int32_t receive_now(Calls& sys, Operation& operation) noexcept {
     const int flags = static_cast<int>(operation.flags) | MSG_DONTWAIT;
     if ((operation.hints & hint_unix_stream) == 0) {
         return static_cast<std::int32_t>(sys(SYS_recvfrom, operation.fd, operation.buffer,

@@ -52,12 +52,12 @@ void PollReactor::forget(int, FdState& state) noexcept {
 
 void PollReactor::unwanted(int fd, FdState& state) noexcept { forget(fd, state); }
 
-WaitResult PollReactor::wait(TimePoint deadline, CompletionList& completions) noexcept {
+[[gnu::hot]] WaitResult PollReactor::wait(TimePoint deadline, CompletionList& completions) noexcept {
     WaitResult result;
     deadline = begin_wait(completions, deadline);
     const std::optional<timespec> left = time_until(deadline, sys_);
     timespec timeout = left.value_or(timespec{});
-    long count = sys_(SYS_ppoll, set_.data(), set_.size(), left ? &timeout : nullptr, nullptr, 0);
+    long count = quick_sys_(SYS_ppoll, set_.data(), set_.size(), left ? &timeout : nullptr, nullptr, 0);
     ++counters_.waits;
     if (deadline != TimePoint::min()) ++counters_.sleeps;
     if (count < 0 && count != -EINTR) result.error = static_cast<std::int32_t>(count);

@@ -140,7 +140,7 @@ bool ReadinessReactor::try_now(Operation& operation) noexcept {
 
 // What nearly every operation is, a receive on a stream that is known to be dry, only joins the queue;
 // the events come unasked.
-bool ReadinessReactor::begin(Operation& operation) noexcept {
+[[gnu::hot]] bool ReadinessReactor::begin(Operation& operation) noexcept {
     FdState* const state = find(operation.fd);
     if (!state || !state->reads_come || state->ready[0] || !state->waiting[0].empty() ||
         !is_plain_receive(operation)) [[unlikely]] {
@@ -155,14 +155,14 @@ bool ReadinessReactor::begin(Operation& operation) noexcept {
     return false;
 }
 
-std::int32_t ReadinessReactor::send_now(int fd, const void* data, std::size_t size) noexcept {
+[[gnu::hot]] std::int32_t ReadinessReactor::send_now(int fd, const void* data, std::size_t size) noexcept {
     FdState* const state = find(fd);
     if (!state || !state->owned || !state->ready[1] || !state->waiting[1].empty()) [[unlikely]] {
         return -EAGAIN;
     }
     long result;
     do {
-        result = sys_(SYS_sendto, fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+        result = quick_sys_(SYS_sendto, fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
     } while (result == -EINTR);
     // As of try_on() and ran_dry(): what did not take all is full.
     const bool full = result == -EAGAIN || (result >= 0 && static_cast<std::size_t>(result) < size);
@@ -299,13 +299,13 @@ void ReadinessReactor::on_any_event(int fd, FdState& state, std::uint32_t revent
 inline std::int32_t ReadinessReactor::receive(FdState& state, Operation& operation) noexcept {
     std::int32_t result;
     do {
-        result = detail::receive_now(sys_, operation);
+        result = detail::receive_now(quick_sys_, operation);
     } while (result == -EINTR);
     if ((result == -EAGAIN || ran_dry(operation, result)) && !state.unsure) state.ready[0] = false;
     return result;
 }
 
-std::int32_t ReadinessReactor::receive_now(Operation& operation) noexcept {
+[[gnu::hot]] std::int32_t ReadinessReactor::receive_now(Operation& operation) noexcept {
     FdState* const state = find(operation.fd);
     if (!state || !state->owned || !state->waiting[0].empty()) [[unlikely]] return -EAGAIN;
     return receive(*state, operation);
@@ -317,7 +317,7 @@ void ReadinessReactor::note_futile_event() noexcept {
 
 // Does all of an event that says no more than that there is something to read, where one receive is all
 // that waits. False: nothing has been done.
-bool ReadinessReactor::receive_first(FdState& state) noexcept {
+[[gnu::hot]] bool ReadinessReactor::receive_first(FdState& state) noexcept {
     Operation* const operation = state.waiting[0].first;
     if (!operation || operation->next || !state.owned || state.unsure ||
         !state.waiting[2].empty() || !is_plain_receive(*operation)) [[unlikely]] {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "perform.hpp"
+#include "quick_sys.hpp"
 
 #include <coir/reactor.hpp>
 
@@ -49,9 +50,10 @@ struct alignas(64) FdState {
 
 static_assert(sizeof(FdState) == 64);
 
-class ReadinessReactor : public Reactor {
+// Aligned so that what a message needs of it is in one page.
+class alignas(128) ReadinessReactor : public Reactor {
 public:
-    explicit ReadinessReactor(Sys& sys) : sys_(sys) {}
+    explicit ReadinessReactor(Sys& sys) : sys_(sys), quick_sys_(sys) {}
 
     bool supports(OpCode code) const noexcept final;
     bool try_now(Operation& operation) noexcept final;
@@ -95,6 +97,7 @@ protected:
     void end_wait() noexcept { completions_ = nullptr; }
 
     Sys& sys_;
+    QuickSys quick_sys_;  // sys_, for the calls of every message
     ReactorCounters counters_;
 
 private:

@@ -26,7 +26,7 @@ void cancel_task_operation(Park& park, TaskBase& task) noexcept {
     task.scheduler().reactor().cancel(operation);
 }
 
-void complete_task_operation(Operation& completed) noexcept {
+[[gnu::hot]] void complete_task_operation(Operation& completed) noexcept {
     auto& operation = static_cast<TaskOperation&>(completed);
     operation.task->scheduler().finish_operation(operation);
 }
@@ -51,7 +51,7 @@ std::int32_t Scheduler::look_at_failure(TaskOperation& operation, const char* wh
 }
 
 // Makes ready whoever waited for what has completed.                         // await path 7/7
-void Scheduler::deliver(CompletionList& completions) noexcept {
+[[gnu::hot]] void Scheduler::deliver(CompletionList& completions) noexcept {
     for (Operation* operation = completions.take(); operation;) {
         Operation* next = operation->next;
         if (operation->complete == &complete_task_operation) [[likely]] {

@@ -257,7 +257,7 @@ void Scheduler::yield() noexcept { yield_here(*current_); }
 }
 
 // Here, and not beside the other suspension points, so that the whole path is one function.
-void Scheduler::yield_now(Scheduler* scheduler) {
+[[gnu::hot]] void Scheduler::yield_now(Scheduler* scheduler) {
     TaskBase* self = scheduler ? scheduler->current_ : nullptr;
     if (!self || self->cancel_pending_) [[unlikely]] return yield_after_check();
     scheduler->yield_here(*self);
@@ -297,7 +297,7 @@ namespace detail {
 // --- The turn -----------------------------------------------------------------------------------
 
 // Runs ready entries until there is none, or until it is time to look at the world again.
-void Scheduler::run_ready() {
+[[gnu::hot]] void Scheduler::run_ready() {
     while (!leave_) {
         ReadyEntry* entry = handed_over_ ? std::exchange(handed_over_, nullptr) : next_entry();
         if (!entry) return;
@@ -330,7 +330,7 @@ void Scheduler::run_turns() {
 
 // One look at the world: posts, signals, timers, I/O. Sleeps only when nothing is ready.
 //                                                                            // await path 5/7
-void Scheduler::poll(bool may_sleep) {
+[[gnu::hot]] void Scheduler::poll(bool may_sleep) {
     if (of_parent_) [[unlikely]] throw_forked("running a loop");
     ++turns_;
     drain_inbox();

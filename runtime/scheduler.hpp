@@ -44,7 +44,8 @@ class StepWatch;
 class ThreadPoolCore;
 struct TaskOperation;
 
-class Scheduler {
+// Aligned so that it is all in one page: what follows each system call has to look up what it touches.
+class alignas(2048) Scheduler {
 public:
     Scheduler(EventLoop& owner, RunOptions options);
     Scheduler(const Scheduler&) = delete;
@@ -117,6 +118,10 @@ public:
     void finish_operation(TaskOperation& operation) noexcept;
     Reactor& reactor() noexcept { return *reactor_; }
     Sys& sys() noexcept { return *sys_; }
+    /// Tells a world that picks.
+    void note_cancel(const TaskBase& task, bool by_timeout) noexcept {
+        if (chooser_) [[unlikely]] chooser_->cancel_asked(task.id(), by_timeout);
+    }
     void operation_started() noexcept { ++in_flight_; }
     void operation_ended() noexcept { --in_flight_; }
     /// Must come before coir closes or gives away a descriptor.

@@ -85,13 +85,13 @@ inline std::int32_t StreamState::receive_what_is_there(Operation& operation) noe
 // await path 1/7, reading
 template <class Prepare>
 std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
-    if (unusual_.read_failed) [[unlikely]]
-        throw_read_error();
-    if (unusual_.eof) {
-        scheduler().spend_credit();
-        return 0;
-    }
     for (;;) {
+        if (unusual_.read_failed) [[unlikely]]
+            throw_read_error();
+        if (unusual_.eof) {
+            scheduler().spend_credit();
+            return 0;
+        }
         if (!is_open() || unusual_.closing || unusual_.dropped) [[unlikely]] {
             throw_closed_meanwhile(call);
         }
@@ -103,43 +103,48 @@ std::size_t StreamState::receive_by(const char* call, Prepare&& prepare) {
         std::int32_t result = scheduler().perform(operation, call);
         if (result == -EAGAIN) result = receive_what_is_there(operation);
         if (result > 0) return static_cast<std::size_t>(result);
-        if (!is_to_be_repeated(result, call, at)) return 0;
+        result = meaning_of(result);
+        if (result == 0) return 0;
+        if (result != -EAGAIN) throw_io(result, call, at);
     }
 }
 
-// What a receive that has brought nothing means: false at the end of the stream; IoError.
-[[gnu::noinline]] bool StreamState::is_to_be_repeated(std::int32_t result, const char* call, int at) {
+// What a receive that has brought nothing means: 0 at the end of the stream, -EAGAIN where it has to be made
+// again, otherwise an error of this call.
+[[gnu::noinline]] std::int32_t StreamState::meaning_of(std::int32_t result) noexcept {
     // The controlling side of a terminal: nobody has the other side open any more.
     if (result == -EIO && pipe_kind_ == PipeKind::pty_master) result = 0;
     // Closed; or a cancel request that was taken back; or there was nothing to receive after all.
-    if (result == -ECANCELED || result == -EAGAIN) return true;
+    if (result == -ECANCELED || result == -EAGAIN) return -EAGAIN;
     if (result == 0) {
         unusual_.eof = true;
-        if (write_error_ == 0) return false;
+        if (write_error_ == 0) return 0;
         set_read_error(write_error_);  // the kernel has told the writer, and says it only once
-        throw_read_error();
+        return -EAGAIN;
     }
     if (result != -ENOMEM && result != -ENOBUFS) set_read_error(-result);
-    throw_io(result, call, at);
+    return result;
 }
 
-// Where nothing is unusual: see plain_user().
-[[gnu::always_inline]] inline std::size_t StreamState::receive_plainly(TaskBase& self, void* into, std::size_t size,
-                                                                       const char* call) {
+// Where nothing is unusual: see plain_user(). As meaning_of() says.
+[[gnu::always_inline]] inline std::int32_t StreamState::receive_plainly(TaskBase& self, void* into, std::size_t size,
+                                                                        const char* call) {
     TaskOperation operation(OpCode::recv, static_cast<std::uint8_t>(hints_ | hint_receives_itself),
                             fd(), into, std::min(size, most_at_once));
     std::int32_t result = scheduler().carry_out(operation, self, call);
     if (result == -EAGAIN) [[likely]] result = receive_what_is_there(operation);
-    if (result > 0) [[likely]] return static_cast<std::size_t>(result);
-    if (!is_to_be_repeated(result, call, operation.fd)) return 0;
-    return receive_slowly(into, size, call);
+    return result > 0 ? result : meaning_of(result);
 }
 
 // One receive, for who has the turn to read.
 [[gnu::noinline]] std::size_t StreamState::receive(void* into, std::size_t size, const char* call) {
     TaskBase* const self = plain_user();
     if (!self || unusual_.for_receiving()) [[unlikely]] return receive_slowly(into, size, call);
-    return receive_plainly(*self, into, size, call);
+    const int at = fd();
+    const std::int32_t result = receive_plainly(*self, into, size, call);
+    if (result == -EAGAIN) [[unlikely]] return receive_slowly(into, size, call);
+    if (result < 0) [[unlikely]] throw_io(result, call, at);
+    return static_cast<std::size_t>(result);
 }
 
 [[gnu::noinline]] std::size_t StreamState::receive_slowly(void* into, std::size_t size, const char* call) {
@@ -197,13 +202,21 @@ std::string StreamState::take_string(std::size_t size) {
 }
 
 // What nearly every read of a socket is: one receive into the caller's memory.
-std::size_t StreamState::read_some(void* into, std::size_t size) {
+[[gnu::hot]] std::size_t StreamState::read_some(void* into, std::size_t size) {
     TaskBase* const self = plain_user();
     if (!self || reader_ || unusual_.for_reading() || size == 0) [[unlikely]] {
         return read_some_slowly(into, size);
     }
-    ReadTurn turn(*this, *self);
-    return receive_plainly(*self, into, size, "read");
+    const int at = fd();
+    std::int32_t result;
+    {
+        ReadTurn turn(*this, *self);
+        result = receive_plainly(*self, into, size, "read");
+        if (result == -EAGAIN) [[unlikely]] return receive_slowly(into, size, "read");
+    }
+    // Out here, for an exception that passes a destructor is unwound twice.
+    if (result < 0) [[unlikely]] throw_io(result, "read", at);
+    return static_cast<std::size_t>(result);
 }
 
 [[gnu::noinline]] std::size_t StreamState::read_some_slowly(void* into, std::size_t size) {
@@ -398,7 +411,7 @@ std::string StreamState::read_until(const std::string_view* separators, std::siz
 
 }  // namespace detail
 
-std::size_t ByteStream::read_some(void* buffer, std::size_t size) {
+[[gnu::hot]] std::size_t ByteStream::read_some(void* buffer, std::size_t size) {
     if (!state_) [[unlikely]] open_state("read");
     return state_->read_some(buffer, size);
 }

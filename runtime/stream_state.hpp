@@ -126,9 +126,9 @@ private:
     }
     std::size_t read_some_slowly(void* into, std::size_t size);
     std::int32_t receive_what_is_there(Operation& operation) noexcept;
-    bool is_to_be_repeated(std::int32_t result, const char* call, int at);
+    std::int32_t meaning_of(std::int32_t result) noexcept;
     std::size_t receive(void* into, std::size_t size, const char* call);
-    std::size_t receive_plainly(TaskBase& self, void* into, std::size_t size, const char* call);
+    std::int32_t receive_plainly(TaskBase& self, void* into, std::size_t size, const char* call);
     std::size_t receive_slowly(void* into, std::size_t size, const char* call);
     template <class Prepare>
     std::size_t receive_by(const char* call, Prepare&& prepare);

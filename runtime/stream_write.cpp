@@ -317,7 +317,7 @@ void StreamState::write_eof() {
 
 }  // namespace detail
 
-void ByteStream::write_all(std::string_view bytes) {
+[[gnu::hot]] void ByteStream::write_all(std::string_view bytes) {
     if (!state_) [[unlikely]] open_state("write");
     state_->write_all(bytes);
 }

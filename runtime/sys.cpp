@@ -19,36 +19,6 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-// Not libc's syscall(): the interposer replaces that symbol, and it would set errno.
-long raw_syscall(long number, long a, long b, long c, long d, long e, long f) noexcept {
-#if defined(__x86_64__)
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-#elif defined(__aarch64__)
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-#else
-#error "coir: this architecture needs its raw system call here"
-#endif
-}
-
 #if COIR_TSAN
 constexpr auto clone_process = &__clone;
 #else
@@ -106,6 +76,7 @@ void Sys::tick() noexcept {}
 bool Sys::picks() const noexcept { return false; }
 std::size_t Sys::pick(std::size_t) noexcept { return 0; }
 std::size_t Sys::pick_entry(const std::uint64_t*, std::size_t count) noexcept { return pick(count); }
+void Sys::cancel_asked(std::uint64_t, bool) noexcept {}
 bool Sys::is_closed_world() const noexcept { return false; }
 
 Sys& real_sys() noexcept {

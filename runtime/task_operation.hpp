@@ -14,7 +14,8 @@ struct TaskOperation : Operation, Park {
     // Not defaulted: field by field, where a compiler would first clear the whole by a slow string
     // instruction.
     TaskOperation() noexcept {}
-    /// A transfer of `count` bytes.
+    /// A transfer of `count` bytes by a socket, which has no offset. Zero rather than no_offset: that is part
+    /// of a constant otherwise, in a page that nothing else of a message touches.
     TaskOperation(OpCode transfer, std::uint8_t hint, int on, const void* bytes,
                   std::size_t count) noexcept {
         code = transfer;
@@ -22,6 +23,7 @@ struct TaskOperation : Operation, Park {
         fd = on;
         buffer = const_cast<void*>(bytes);
         size = count;
+        offset = 0;
     }
 
     TaskBase* task = nullptr;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <coir/detail/config.hpp>
+#include <coir/detail/raw_syscall.hpp>
 #include <coir/time.hpp>
 
 #include <cstddef>
@@ -68,6 +69,10 @@ public:
     /// for a callback. For orders that favour or neglect a task; otherwise pick() decides.
     virtual std::size_t pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept;
 
+    /// Of a system that picks: the task of this number is asked to end, by a cancel() or by a timeout of its
+    /// own that is over. For who writes down what happens.
+    virtual void cancel_asked(std::uint64_t task, bool by_timeout) noexcept;
+
     /// Whether it is a world of its own, which knows of everything that could wake one of its loops:
     /// its reactors say -EDEADLK when nothing can, and what one of its loops waits for from another
     /// is not outside.
@@ -77,6 +82,12 @@ public:
     long operator()(long number, Args... args) noexcept {
         static_assert(sizeof...(args) <= 6);
         return expand(number, to_long(args)...);
+    }
+    /// A call of the real system, whatever the loop's is: for who has made sure that it is that one.
+    template <class... Args>
+    static long call_directly(long number, Args... args) noexcept {
+        static_assert(sizeof...(args) <= 6);
+        return expand_directly(number, to_long(args)...);
     }
 
     // The calls that are made from more than one place, with their types.
@@ -116,6 +127,10 @@ private:
     long expand(long n, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                 long f = 0) noexcept {
         return call(n, a, b, c, d, e, f);
+    }
+    static long expand_directly(long n, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                                long f = 0) noexcept {
+        return raw_syscall(n, a, b, c, d, e, f);
     }
 };
 
