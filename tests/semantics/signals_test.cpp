@@ -47,14 +47,6 @@ private:
 std::atomic<int> plain_calls{0};
 void count_plain(int) { ++plain_calls; }
 
-// Threads begin with the mask of who makes them. Of one that begins or ends ThreadSanitizer knows nothing, and
-// dies when a handler runs in it.
-void set_all_signals(int how) noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(how, &all, nullptr);
-}
-
 void send(int signo) { ::kill(::getpid(), signo); }
 
 // Sends a signal when the loop is asleep, or about to be.
@@ -394,20 +386,17 @@ TEST_CASE("rule 345: what comes before the loop looks coalesces, and is not lost
 }
 
 TEST_CASE("rule 345, B82: a storm of signals from several threads ends with one more call", "[signal]") {
+    if (COIR_TSAN) COIR_SKIP("coir's handler would take locks of ThreadSanitizer that the thread may have");
     run_in_loop([] {
         coir::SignalStream stream({SIGUSR1, SIGUSR2});
         std::atomic<int> going{3};
         std::vector<std::thread> senders;
-        set_all_signals(SIG_BLOCK);
         for (int i = 0; i < 3; ++i) {
             senders.emplace_back([&] {
-                set_all_signals(SIG_UNBLOCK);
                 for (int n = 0; n < 300; ++n) send(SIGUSR1);
                 if (--going == 0) send(SIGUSR2);
-                set_all_signals(SIG_BLOCK);
             });
         }
-        set_all_signals(SIG_UNBLOCK);
         int seen = 0;
         bool ended = false;
         while (!ended) {
