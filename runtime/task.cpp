@@ -119,6 +119,7 @@ bool TaskBase::note_cancel_request(const std::string& message) {
         mark_retrieved();
         return false;
     }
+    scheduler().note_cancel(*this, false);
     ++cancelling_;
     outside_pending_ = 1;
     cancel_pending_ = true;
@@ -212,6 +213,7 @@ void TaskBase::enter_scope(ScopeRequest& request) noexcept {
 }
 
 void TaskBase::request_from(ScopeRequest& request) noexcept {
+    scheduler().note_cancel(*this, true);
     ++cancelling_;
     cancel_pending_ = true;
     request.state = ScopeRequest::State::pending;

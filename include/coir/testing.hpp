@@ -131,7 +131,8 @@ struct SimOptions {
     std::uint64_t most_turns = 5'000'000;
     /// Is told what happens, a line at a time: the virtual time, the task (-: the loop, which on io_uring makes the
     /// calls of all; SimReactor::readiness names who wants them), with the thread when there are more than one, and
-    /// a system call with its result, a choice that is not the harmless one, an error that is reported, a note().
+    /// a system call with its result, a choice that is not the harmless one, a task that is asked to end and by what
+    /// (the number is that of its default name), an error that is reported, a note().
     /// Absent: COIR_SIM_TRACE=FILE (or -, stderr) in the environment is told by simulate() and for_each_seed().
     /// The lines are for people, and change from one version to the next. It runs within the simulation: it must
     /// not throw, nor call coir.

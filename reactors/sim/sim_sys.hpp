@@ -45,6 +45,9 @@ public:
     bool is_closed_world() const noexcept override { return true; }
     std::size_t pick(std::size_t count) noexcept override;
     std::size_t pick_entry(const std::uint64_t* tasks, std::size_t count) noexcept override;
+    void cancel_asked(std::uint64_t task, bool by_timeout) noexcept override {
+        world_.trace.cancel_asked(task, by_timeout);
+    }
 
     bool jobs_outside() const noexcept { return jobs_ > 0; }
     World& world() noexcept { return world_; }

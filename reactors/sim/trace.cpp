@@ -99,6 +99,12 @@ void Trace::next_task(std::uint64_t task, std::size_t at, std::size_t ready) con
     say("chosen: next is " + who + ", " + std::to_string(at) + " of " + std::to_string(ready) + " that are ready");
 }
 
+void Trace::cancel_asked(std::uint64_t task, bool by_timeout) const {
+    if (!is_on()) return;
+    const std::string whose = "task " + std::to_string(task);
+    say(by_timeout ? "a timeout of " + whose + " is over" : "cancel of " + whose);
+}
+
 // Descriptors of the world are placeholders among the real ones: the file's is out of their way, so that
 // they are the same with it and without.
 Trace::Sink trace_from_environment() {

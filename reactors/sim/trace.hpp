@@ -25,6 +25,7 @@ public:
     void call(long number, long a, long b, long c, long result, bool by_ring) const;
     void choice(const testing::SimChoice& choice) const;
     void next_task(std::uint64_t task, std::size_t at, std::size_t ready) const;
+    void cancel_asked(std::uint64_t task, bool by_timeout) const;
     void say(std::string_view what) const;
 
 private:

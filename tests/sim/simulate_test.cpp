@@ -390,6 +390,11 @@ TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
             testing::note("half way");
             static_cast<void>(coir::create_task([] { throw std::runtime_error("nobody looks"); }));
             coir::sleep(1s);
+            auto asked = coir::create_task([] { coir::sleep(1h); });
+            coir::yield_now();
+            asked.cancel();
+            CHECK_THROWS_AS(coir::await(asked), coir::TaskCancelledError);
+            CHECK_THROWS_AS(coir::with_timeout(1s, [] { coir::sleep(1h); }), coir::TimeoutError);
         });
     };
     testing::SimOptions options;
@@ -410,6 +415,8 @@ TEST_CASE("a trace says what happens, and changes nothing", "[simulate]") {
     CHECK_THAT(lines, Catch::Contains("note: half way"));
     CHECK((lines.find("chosen: next is ") != lines.npos) == (options.order == testing::SimOrder::uniform));
     CHECK_THAT(lines, Catch::Contains("nobody looks"));
+    CHECK_THAT(lines, Catch::Contains("main              cancel of task "));
+    CHECK_THAT(lines, Catch::Contains("-                 a timeout of task "));
     CHECK((lines.find("by io_uring") != lines.npos) == (options.reactor == testing::SimReactor::io_uring));
 }
 
