@@ -25,6 +25,7 @@ void add_raw_ring_wake_cases(std::vector<Case>& cases);    // ring_wake_cases.cp
 
 // coir itself: defined in coir_*.cpp next to this file, called from main_micro.cpp and
 // main_self_echo.cpp.
+void add_coir_bare_switch_case(std::vector<Case>& cases);  // coir_bare_switch.cpp
 void add_coir_switch_cases(std::vector<Case>& cases);     // coir_switch.cpp
 void add_coir_timer_cases(std::vector<Case>& cases);      // coir_timers.cpp
 void add_coir_wake_cases(std::vector<Case>& cases);       // coir_wake.cpp

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   coir_bench::add_raw_timer_cases(cases);
   coir_bench::add_raw_wake_cases(cases);
   coir_bench::add_raw_stack_cases(cases);
+  coir_bench::add_coir_bare_switch_case(cases);
   coir_bench::add_coir_switch_cases(cases);
   coir_bench::add_coir_timer_cases(cases);
   coir_bench::add_coir_wake_cases(cases);
