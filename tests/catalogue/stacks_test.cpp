@@ -34,9 +34,13 @@ namespace {
 
 constexpr std::size_t big_frame = 48 * 1024;
 
+/// Such a frame is there, and neither part of its caller's nor used again by a call in a loop's guise.
+void keep(const volatile char* frame) noexcept { __asm__ volatile("" : : "r"(frame) : "memory"); }
+
 /// One frame that is larger than a guard of a page, and touched at its far end only.
 [[gnu::noinline]] char touch_far() {
     volatile char frame[big_frame];
+    keep(frame);
     frame[0] = 1;
     return frame[0];
 }
@@ -49,7 +53,9 @@ std::uintptr_t here() { return reinterpret_cast<std::uintptr_t>(__builtin_frame_
     if (here() - bottom < left) {
         return touch_far();
     }
-    return go_down_to(left, bottom) + frame[0];
+    const int result = go_down_to(left, bottom);
+    keep(frame);
+    return result + frame[0];
 }
 
 constexpr char secret[] = "the secret that a task has left behind on its stack........";
@@ -119,7 +125,8 @@ TEST_CASE("B17: a signal handler that overflows a task's stack is reported as th
         struct sigaction action {};
         // Without SA_ONSTACK it runs on the stack of whoever is interrupted.
         action.sa_handler = [](int) {
-            volatile char frame[12 * 1024];
+            volatile char frame[16 * 1024];  // all that the stack has
+            keep(frame);
             for (std::size_t i = 0; i < sizeof frame; i += 256) frame[i] = 1;
         };
         ::sigaction(SIGUSR1, &action, nullptr);

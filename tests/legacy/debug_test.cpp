@@ -33,7 +33,8 @@ coir::TaskOptions named(const char* name) {
     return options;
 }
 
-void sleep_in_region() {
+// One place, however often and from where it is called.
+[[gnu::noinline]] void sleep_in_region() {
     const coir::blocking_region region;
     ::usleep(3000);
 }

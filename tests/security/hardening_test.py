@@ -42,7 +42,9 @@ def has_fortified_calls(path):
 
 def probes_large_frames(path):
     code = output_of("objdump", "-d", "--no-show-raw-insn", path)
-    return re.search(r"\borq?\s+\$0x0,(0x[0-9a-f]+)?\(%rsp\)", code) is not None
+    by_gcc = r"\borq?\s+\$0x0,(0x[0-9a-f]+)?\(%rsp\)"
+    by_clang = r"\bsub\s+\$0x1000,%rsp\n.*\bmovq\s+\$0x0,\(%rsp\)"
+    return re.search(f"{by_gcc}|{by_clang}", code) is not None
 
 
 def main(files):
