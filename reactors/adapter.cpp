@@ -30,6 +30,7 @@ public:
     void wake() noexcept override { inner_->wake(); }
     int pollable_fd() const noexcept override { return inner_->pollable_fd(); }
     bool has_unsent() const noexcept override { return has_finished() || inner_->has_unsent(); }
+    Nanoseconds wait_pause() const noexcept override { return inner_->wait_pause(); }
     void forked_child() noexcept override { inner_->forked_child(); }
     Sys* world() noexcept override { return inner_->world(); }
 

@@ -111,6 +111,7 @@ public:
     }
     int pollable_fd() const noexcept override { return inner_->pollable_fd(); }
     bool has_unsent() const noexcept override { return inner_->has_unsent(); }
+    Nanoseconds wait_pause() const noexcept override { return inner_->wait_pause(); }
     void forked_child() noexcept override {
         in_flight_.clear();
         sources_.clear();

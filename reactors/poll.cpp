@@ -10,6 +10,7 @@
 
 #include "timeout.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -57,7 +58,10 @@ void PollReactor::unwanted(int fd, FdState& state) noexcept { forget(fd, state);
     deadline = begin_wait(completions, deadline);
     const std::optional<timespec> left = time_until(deadline, sys_);
     timespec timeout = left.value_or(timespec{});
+    const bool measures = deadline == TimePoint::min() && set_.size() >= large_set && !world();
+    const TimePoint began = measures ? sys_.now() : TimePoint();
     long count = quick_sys_(SYS_ppoll, set_.data(), set_.size(), left ? &timeout : nullptr, nullptr, 0);
+    pause_ = measures ? std::min(share * (sys_.now() - began), longest_pause) : Nanoseconds::zero();
     ++counters_.waits;
     if (deadline != TimePoint::min()) ++counters_.sleeps;
     if (count < 0 && count != -EINTR) result.error = static_cast<std::int32_t>(count);

@@ -17,6 +17,7 @@ void Reactor::return_buffer(std::uint32_t) noexcept {}
 void Reactor::fd_closing(int) noexcept {}
 int Reactor::pollable_fd() const noexcept { return -1; }
 bool Reactor::has_unsent() const noexcept { return false; }
+Nanoseconds Reactor::wait_pause() const noexcept { return Nanoseconds::zero(); }
 void Reactor::forked_child() noexcept {}
 void Reactor::counters(ReactorCounters&) const noexcept {}
 detail::Sys* Reactor::world() noexcept { return nullptr; }

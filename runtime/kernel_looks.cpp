@@ -6,6 +6,8 @@
 // Where steps are long and tasks yield there is a look every 100 us: tasks that compute are not to make
 // those wait that answer somebody. Without yields the queue is of tasks that I/O has woken, and will be
 // empty: they gain by many to a look.
+// A reactor whose looks cost what all its descriptors cost (poll) asks for a pause that makes them a small
+// part of the time.
 #include "scheduler.hpp"
 
 #include <algorithm>
@@ -15,10 +17,11 @@ inline namespace v0 {
 namespace detail {
 
 // Whether ready entries may go on although it is time to look at the world: nothing shows without a
-// look, and the last one was empty and not long ago. By the count of steps as well, for clocks that
-// stand still.
-bool Scheduler::kernel_is_quiet(TimePoint time) const noexcept {
-    return steps_since_poll_ < steps_per_quiet_poll && time - last_poll_ < time_per_quiet_poll &&
+// look, and the last one was not long ago and either empty or expensive. By the count of steps as well, for
+// clocks that stand still.
+bool Scheduler::puts_off_look(TimePoint time) const noexcept {
+    const Nanoseconds pause = std::max(quiet_ ? time_per_quiet_poll : Nanoseconds::zero(), wait_pause_);
+    return steps_since_poll_ < steps_per_quiet_poll && time - last_poll_ < pause &&
            timers_.next() > time && inbox_.empty() && !signalled_.load(std::memory_order_relaxed) &&
            !hooks_ && !reactor_->world() && !reactor_->has_unsent();
 }
@@ -36,11 +39,17 @@ void Scheduler::fit_samples(TimePoint time) noexcept {
     }
 }
 
-// The longest that ready entries keep the loop from its kernel.
-Nanoseconds Scheduler::longest_without_look() const noexcept {
+// Tasks with long steps that yield.
+bool Scheduler::tasks_compute() const noexcept {
     constexpr std::int32_t of_long_ones = 4;
-    const bool computing = yielded_ && steps_per_sample_ <= of_long_ones;
-    return computing ? std::chrono::microseconds(100) : time_per_poll;
+    return yielded_ && steps_per_sample_ <= of_long_ones;
+}
+
+// Whether the last look was so short a time ago that the next step need not be another one.
+bool Scheduler::is_soon_after_look(TimePoint time) const noexcept {
+    const Nanoseconds since = time - last_poll_;
+    if (tasks_compute()) return since < std::chrono::microseconds(100);
+    return since < time_per_poll || (wait_pause_.count() != 0 && puts_off_look(time));
 }
 
 }  // namespace detail

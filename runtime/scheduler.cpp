@@ -151,13 +151,14 @@ void Scheduler::set_step_budget() noexcept {
 bool Scheduler::may_go_on() noexcept {
     const bool each = looks_at_each_step();
     steps_since_poll_ += chunk_;
-    if (steps_since_poll_ >= steps_per_poll && !quiet_) return false;
+    const bool may_put_off = quiet_ || wait_pause_.count() != 0;
+    if (steps_since_poll_ >= steps_per_poll && !may_put_off) return false;
     if (each && !debug_ && steps_since_poll_ % most_steps_per_sample != 0) return true;
     const TimePoint time = now();
     if (!each) fit_samples(time);
-    if (steps_since_poll_ >= steps_per_poll) return kernel_is_quiet(time);
+    if (steps_since_poll_ >= steps_per_poll) return puts_off_look(time);
     // One step after each look, however long it took: looks alone get nothing done.
-    return steps_since_poll_ == 1 || time - last_poll_ < longest_without_look();
+    return steps_since_poll_ == 1 || is_soon_after_look(time);
 }
 
 [[gnu::noinline]] ReadyEntry* Scheduler::next_entry_slowly() noexcept {
@@ -346,6 +347,7 @@ void Scheduler::run_turns() {
                                   ? wait_in_silence(deadline)
                                   : reactor_->wait(sleeps ? deadline : past, completions_);
     last_poll_ = now();
+    wait_pause_ = reactor_->wait_pause();
     if (sleeps) {
         inbox_.finish_sleep();
         idle_.wake_up(last_poll_);

@@ -309,7 +309,8 @@ private:
     ReadyEntry* next_entry() noexcept;
     bool may_go_on() noexcept;
     void fit_samples(TimePoint time) noexcept;
-    Nanoseconds longest_without_look() const noexcept;
+    bool tasks_compute() const noexcept;
+    bool is_soon_after_look(TimePoint time) const noexcept;
     FiberContext* enter_next(ReadyEntry* next) noexcept;
     static void prefetch(const ReadyEntry& coming) noexcept;
     void leave_current(TaskBase& self) noexcept;
@@ -333,7 +334,7 @@ private:
     void pass_fiber_on(StackSlot& slot, TaskBase& task) noexcept;
     ReadyEntry* next_entry_slowly() noexcept;
     void set_step_budget() noexcept;
-    bool kernel_is_quiet(TimePoint time) const noexcept;
+    bool puts_off_look(TimePoint time) const noexcept;
     /// Whether every switch has to go by next_entry_slowly(): so that the fast path has one thing to
     /// check.
     bool looks_at_each_step() const noexcept {
@@ -424,6 +425,7 @@ private:
     std::int32_t steps_per_sample_ = most_steps_per_sample;  // between two readings of the clock
     TimePoint sampled_at_{};
     bool quiet_ = false;  // the last look at the world found nothing
+    Nanoseconds wait_pause_{};  // Reactor::wait_pause(), after that look
     TimePoint last_poll_{};
     TimePoint step_began_{};
     IdleTime idle_;
@@ -468,7 +470,7 @@ private:
     static constexpr std::int32_t steps_per_quiet_poll = 4096;
     static constexpr std::int32_t most_steps_per_sample = 64;
     static constexpr Nanoseconds time_per_quiet_poll = std::chrono::microseconds(50);
-    /// See longest_without_look().
+    /// See is_soon_after_look().
     static constexpr Nanoseconds time_per_poll = std::chrono::microseconds(500);
     static constexpr TimePoint past = TimePoint::min();  // a deadline that says: do not sleep
     static constexpr Nanoseconds silence = std::chrono::seconds(1);  // before a deadlock is reported

@@ -226,6 +226,10 @@ public:
     /// Whether wait() has something to do that pollable_fd() does not show: requests that the kernel
     /// has not been given yet, or results that wait to be collected. The default: false.
     virtual bool has_unsent() const noexcept;
+    /// For how long a loop that has other work may put off the next wait(), because one is expensive here:
+    /// where it costs what all descriptors cost. Timers and other threads are heard all the same. The
+    /// default: 0, the loop decides.
+    virtual Nanoseconds wait_pause() const noexcept;
     /// In the child of a fork: forget the kernel objects that are shared with the parent.
     virtual void forked_child() noexcept;
     virtual void counters(ReactorCounters& counters) const noexcept;

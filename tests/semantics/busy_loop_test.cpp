@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 
 #include <sys/socket.h>
@@ -69,7 +70,53 @@ private:
 SlowMachine slow_machine;
 [[maybe_unused]] const bool registered = coir_test::register_world<slow_machine>("slow-machine");
 
+// A reactor whose looks are to be few.
+class Unhurried : public coir_test::SelectInWorld {
+public:
+    Unhurried() : SelectInWorld(coir::detail::real_sys()) {}
+    coir::detail::Sys* world() noexcept override { return nullptr; }
+    coir::Nanoseconds wait_pause() const noexcept override { return 1h; }
+};
+
+[[maybe_unused]] const bool unhurried_registered = [] {
+    coir::register_reactor({"unhurried", -1, [] { return coir::Verdict{true, "of a test", ""}; },
+                            [](const coir::ReactorOptions&) {
+                                return std::unique_ptr<coir::Reactor>(new Unhurried);
+                            }});
+    return true;
+}();
+
 }  // namespace
+
+TEST_CASE("rule 8: a reactor whose looks are expensive has few, and timers and posts keep their 256 steps") {
+    coir::RunOptions options;
+    options.reactor = "unhurried";
+    coir::run(
+        [] {
+            auto& loop = coir::get_running_loop();
+            Pair pair;
+            bool seen = false;
+            auto reader = coir::create_task([&] {
+                coir::wait_readable(pair.near.get());
+                seen = true;
+            });
+            coir::yield_now();
+            REQUIRE(::write(pair.far.get(), "x", 1) == 1);
+            const std::uint64_t before = loop.metrics().turns;
+            steps_until([] { return false; }, 10'000);
+            CHECK(loop.metrics().turns - before <= 10'000 / 4096 + 1);
+            CHECK(seen);
+            coir::await(reader);
+
+            bool fired = false;
+            loop.call_later(0s, [&] { fired = true; });
+            CHECK(steps_until([&] { return fired; }) <= 257);
+            bool ran = false;
+            std::thread([&] { loop.call_soon_threadsafe([&] { ran = true; }); }).join();
+            CHECK(steps_until([&] { return ran; }) <= 257);
+        },
+        options);
+}
 
 TEST_CASE("rule 8: tasks make progress where each look at the kernel takes longer than steps may") {
     for (const bool debug : {false, true}) {
