@@ -125,7 +125,7 @@ def check_third_party():
                 problems.append(f"{name_of(path)}:{number} includes <{header}>")
     rule("no third-party header in include/", problems)
 
-    found = includers(r"boost/", *LIBRARY, "tools")
+    found = includers(r"boost/context/", *LIBRARY, "tools")
     rule("exactly one file includes Boost.Context",
          [] if len(found) == 1 else [", ".join(found) or "none does"])
     found = includers(r"liburing", *LIBRARY, "tools")
