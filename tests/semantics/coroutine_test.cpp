@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // <coir/interop/coroutine.hpp>: coroutines that wait for tasks, and tasks that wait for coroutines.
-#ifdef __cpp_impl_coroutine  // clang: from 15 on
+#ifdef __cpp_impl_coroutine
 #include "support/catch.hpp"
 #include "support/run.hpp"
 

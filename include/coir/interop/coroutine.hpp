@@ -19,7 +19,7 @@
 #include <coir/timeout.hpp>
 
 #ifndef __cpp_impl_coroutine
-#error "<coir/interop/coroutine.hpp> needs a compiler with C++20's coroutines: g++ 10, clang 15, or newer"
+#error "<coir/interop/coroutine.hpp> needs a compiler with C++20's coroutines: g++ 10, clang 14, or newer"
 #endif
 #include <coroutine>
 #include <exception>
