@@ -85,13 +85,16 @@ decltype(auto) awaiter_of(X&& x) {
     }
 }
 
+template <class X>
+inline constexpr bool is_of_one_loop = false;
+template <class T>
+inline constexpr bool is_of_one_loop<Task<T>> = true;
+template <class T>
+inline constexpr bool is_of_one_loop<Future<T>> = true;
+
 // These have an await() of their own.
 template <class X>
-inline constexpr bool is_handle = false;
-template <class T>
-inline constexpr bool is_handle<Task<T>> = true;
-template <class T>
-inline constexpr bool is_handle<Future<T>> = true;
+inline constexpr bool is_handle = is_of_one_loop<X>;
 template <class T>
 inline constexpr bool is_handle<ThreadFuture<T>> = true;
 
@@ -189,21 +192,10 @@ struct FuturePromise<void> : FuturePromiseBase<void> {
 /// In a coroutine on the loop's thread: waits until it is done, and is its value (a copy; of an rvalue that is the
 /// last handle, moved) or throws its exception. TaskCancelledError: it was cancelled. A coroutine cannot be
 /// cancelled: the Task or Future can. WrongThreadError on another thread than the loop's.
-template <class T>
-auto operator co_await(const Task<T>& task) {
-    return detail::HandleAwaiter<Task<T>>(task);
-}
-template <class T>
-auto operator co_await(Task<T>&& task) {
-    return detail::HandleAwaiter<Task<T>>(std::move(task));
-}
-template <class T>
-auto operator co_await(const Future<T>& future) {
-    return detail::HandleAwaiter<Future<T>>(future);
-}
-template <class T>
-auto operator co_await(Future<T>&& future) {
-    return detail::HandleAwaiter<Future<T>>(std::move(future));
+template <class X>
+    requires detail::is_of_one_loop<std::remove_cvref_t<X>>
+auto operator co_await(X&& x) {
+    return detail::HandleAwaiter<std::remove_cvref_t<X>>(std::forward<X>(x));
 }
 
 /// In a task: suspends it until `awaitable`, a coroutine or anything else that can be co_awaited, is done, and
